@@ -1,0 +1,205 @@
+"""The records that flow from stage to stage, and their JSONL form.
+
+    Example -> Sample -> Answer -> Label -> Pair -> (models) -> Evaluation
+
+Everything is keyed by id, never by prompt text. This module knows only the
+standard library, so that every room may import it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+Split = Literal["train", "validation", "eval"]
+
+
+@dataclass(frozen=True)
+class Example:
+    """One task: what is asked for, and the answer that the data set gives."""
+
+    id: str
+    instruction: str
+    reference: str
+    """The reference completion in the canonical section form."""
+    api_call: str
+    """The reference's API call, as the data set's own field gives it."""
+    domain: str
+    provider: str
+    split: Split
+
+
+@dataclass(frozen=True)
+class ApiRow:
+    """One row of an API database."""
+
+    api_call: str
+    domain: str
+    provider: str
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One completion that a policy gave for an example."""
+
+    id: str
+    example_id: str
+    text: str
+    policy: str
+    """Which policy gave it: sft, rl, responses or reference."""
+    seed: int
+    finish_reason: Literal["stop", "length"]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A judge's answer to one question about one sample.
+
+    ``p_yes`` is None where the answer could not be read; ``invalid`` then says why.
+    An invalid answer is never a "no".
+    """
+
+    sample_id: str
+    question_id: str
+    p_yes: float | None
+    judge: str
+    source: str
+    """Where p_yes comes from: analysis, execution, logprobs or text."""
+    evidence: str = ""
+    invalid: str = ""
+
+
+@dataclass(frozen=True)
+class Label:
+    """The score S(t, o) of one sample: the weighted mean of its valid answers, in [0, 1].
+
+    ``score`` is None where no answer, or too few, could be read.
+    """
+
+    sample_id: str
+    score: float | None
+    num_valid: int
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A preference between two completions of one example; ids name samples."""
+
+    example_id: str
+    chosen_id: str
+    rejected_id: str
+    chosen: str
+    rejected: str
+    margin: float
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The metrics of one sample. A metric that could not be computed is None, never 0."""
+
+    sample_id: str
+    example_id: str
+    ast_match: bool | None
+    hallucinated: bool | None
+    exact_call: bool | None
+    rouge_l: float | None
+    codebleu: float | None
+    verdict: str
+    """pass, fault, unknown_api or inconclusive."""
+    failure: str
+    """The verdict's kind: syntax, name, import, type, value, timeout, ... or empty on a pass."""
+    message: str = ""
+
+
+class RecordError(ValueError):
+    """A record file holds something that is not a record of the expected kind."""
+
+
+Record = TypeVar("Record")
+
+
+def to_json(record: Any) -> str:
+    """One line of JSON for a dataclass record."""
+    return json.dumps(dataclasses.asdict(record), ensure_ascii=False)
+
+
+def from_json(kind: type[Record], line: str) -> Record:
+    """Read back what `to_json` wrote; RecordError where the line is something else."""
+    try:
+        fields = json.loads(line)
+        return kind(**fields)
+    except (json.JSONDecodeError, TypeError) as error:
+        raise RecordError(f"not a {kind.__name__}: {error}") from None
+
+
+def write_records(path: Path, records: Iterable[Any]) -> None:
+    """Write a whole file at once: it is either there with all records, or not there."""
+    partial = path.with_name(path.name + ".partial")
+    with partial.open("w", encoding="utf-8") as file:
+        for record in records:
+            file.write(to_json(record) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+
+
+def read_records(path: Path, kind: type[Record]) -> list[Record]:
+    """All records of a finished file. Errors name the file and the line."""
+    records = []
+    with path.open(encoding="utf-8") as file:
+        for number, line in enumerate(file, 1):
+            try:
+                records.append(from_json(kind, line))
+            except RecordError as error:
+                raise RecordError(f"{path}:{number}: {error}") from None
+    return records
+
+
+class RecordLog:
+    """An append-only JSONL file that survives a kill at any point.
+
+    A record is on disk when `append` returns. Opening drops a torn last line, which
+    is all that a kill can leave behind.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        drop_torn_line(path)
+        self._file = path.open("a", encoding="utf-8")
+
+    def append(self, *records: Any) -> None:
+        self._file.write("".join(to_json(record) + "\n" for record in records))
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+    def close(self) -> None:
+        self._file.close()
+
+    def __enter__(self) -> RecordLog:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+
+def drop_torn_line(path: Path) -> None:
+    """Cut a last line that has no newline: a kill hit while it was being written."""
+    if not path.exists():
+        return
+    with path.open("rb+") as file:
+        content = file.read()
+        whole = content.rfind(b"\n") + 1
+        if whole < len(content):
+            file.truncate(whole)
+
+
+def iterate_records(path: Path, kind: type[Record]) -> Iterator[Record]:
+    """The records of a log that may not exist yet."""
+    if path.exists():
+        yield from read_records(path, kind)
