@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
 
 from omegaconf import MISSING
 
@@ -83,6 +82,12 @@ class LoraConfig:
     target_modules: list[str] | None = None
 
 
+class LrSchedule(Enum):
+    constant = "constant"
+    linear = "linear"
+    cosine = "cosine"
+
+
 @dataclass
 class SftConfig:
     learning_rate: float = 1e-3
@@ -91,6 +96,7 @@ class SftConfig:
     max_epochs: int = 60
     patience: int = 3
     eval_steps: int = 50
+    lr_schedule: LrSchedule = LrSchedule.constant
     warmup_ratio: float = 0.05
     weight_decay: float = 0.01
     max_grad_norm: float = 1.0
@@ -147,6 +153,11 @@ class LocalJudgeConfig:
 
 
 @dataclass
+class StaticJudgeConfig:
+    packages: list[str] = field(default_factory=list)
+
+
+@dataclass
 class PairConfig:
     min_margin: float = 0.05
     max_per_example: int = 8
@@ -160,6 +171,7 @@ class FeedbackConfig:
     execute: bool = False
     min_valid: int = 6
     sampling: SamplingConfig = field(default_factory=SamplingConfig)
+    static: StaticJudgeConfig = field(default_factory=StaticJudgeConfig)
     openai: OpenaiConfig = field(default_factory=OpenaiConfig)
     local: LocalJudgeConfig = field(default_factory=LocalJudgeConfig)
     pairs: PairConfig = field(default_factory=PairConfig)
@@ -217,11 +229,12 @@ class TrainerConfig:
     name: str = MISSING
     num_rollouts: int = 60
     rollout_batch_size: int = 64
+    generation_batch_size: int = 64
     num_ppo_epochs: int = 4
     num_mini_batches: int = 1
     micro_batch_size: int = 32
     learning_rate: float = 1e-4
-    lr_schedule: str = "linear"
+    lr_schedule: LrSchedule = LrSchedule.linear
     weight_decay: float = 0.0
     max_grad_norm: float = 1.0
     temperature: float = 1.0

@@ -42,6 +42,8 @@ class ApiRow:
     domain: str
     provider: str
     name: str = ""
+    examples: str = ""
+    """The row's example code, as text; it names calls that the row itself does not."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""The data room: APIBench, the embedded data set or a user's own JSONL become `Example` records."""

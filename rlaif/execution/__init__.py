@@ -1,0 +1,6 @@
+"""Running generated code that nobody has read: in a sandbox, and with a verdict."""
+
+from rlaif.execution.executor import Executor
+from rlaif.execution.verdict import Verdict
+
+__all__ = ["Executor", "Verdict"]

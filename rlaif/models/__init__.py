@@ -1,0 +1,1 @@
+"""Models: the policy, its supervised training, the reward model, sampling."""

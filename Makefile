@@ -1,0 +1,33 @@
+# `make demo` and `make test` set up what is missing. PYTHON=... chooses the interpreter (3.11 or 3.12).
+PYTHON ?= $(shell for p in python3.11 python3.12 python3; do \
+	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null && echo $$p && break; done)
+VENV := .venv
+RUN := $(VENV)/bin/python
+READY := $(VENV)/.ready
+
+.PHONY: demo test lint smoke setup clean
+
+demo: $(READY)  ## the main job on the embedded data
+	$(RUN) -m rlaif.train
+
+test: $(READY)  ## every test
+	$(RUN) -m pytest -n 2
+
+smoke: $(READY)  ## every stage, small
+	$(RUN) -m rlaif.train experiment=smoke
+
+lint: $(READY)
+	$(RUN) -m ruff check rlaif tests experiments
+	$(RUN) -m mypy
+
+setup: $(READY)
+
+$(READY): pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "error: Python 3.11 or 3.12 is needed: make PYTHON=/path/to/python3.11"; exit 1; }
+	@echo "Setting up $(VENV) with the pinned dependencies (once; torch is large)"
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $(READY)
+
+clean:
+	rm -rf $(VENV)

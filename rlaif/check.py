@@ -1,0 +1,116 @@
+"""Combinations of well-typed values that make no sense, refused before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rlaif.config import (
+    DataSource,
+    DataSplit,
+    Environment,
+    JudgeKind,
+    PolicyKind,
+    TrainConfig,
+)
+from rlaif.errors import UserError
+
+
+def check(config: TrainConfig) -> None:
+    """Raises UserError with the first complaint: one line that names the key and what is allowed."""
+    for complaint in (*_data(config), *_policy(config), *_feedback(config), *_rewards(config), *_numbers(config)):
+        raise UserError(complaint)
+
+
+def _data(config: TrainConfig) -> Iterator[str]:
+    data = config.data
+    if data.source is DataSource.apibench and data.hub not in ("huggingface", "tensorflow", "torchhub"):
+        yield f"data.hub: {data.hub!r} is no hub of APIBench; one of huggingface, tensorflow, torchhub"
+    if data.source is DataSource.jsonl and not data.train_file:
+        yield "data.train_file: data=jsonl needs a file of records: data.train_file=FILE"
+    if data.source is DataSource.jsonl and not data.eval_file and data.split is DataSplit.official:
+        yield "data.eval_file: set it, or data.split=seeded to hold out a part of data.train_file"
+    if config.execution.environment is Environment.torchhub and data.hub not in (None, "torchhub"):
+        yield f"execution: the torchhub environment does not run {data.name}; execution=none leaves its runs out"
+
+
+def _policy(config: TrainConfig) -> Iterator[str]:
+    policy = config.policy
+    if policy.kind is PolicyKind.pretrained and not policy.path:
+        yield "policy.path: a pretrained policy needs a Hub id or a directory: policy.path=..."
+    if policy.kind is PolicyKind.responses and not (policy.responses_file or config.data.responses_file):
+        yield "policy.responses_file: policy=responses needs a file of recorded answers: policy.responses_file=FILE"
+    if policy.kind is PolicyKind.scratch and policy.scratch.width % policy.scratch.num_heads:
+        yield f"policy.scratch.width: {policy.scratch.width} is no multiple of num_heads={policy.scratch.num_heads}"
+    if policy.kind is PolicyKind.scratch and policy.lora.enabled:
+        yield "policy.lora.enabled: a policy from scratch has no weights to adapt; policy.lora.enabled=false"
+
+
+def _feedback(config: TrainConfig) -> Iterator[str]:
+    feedback, questions = config.feedback, config.questions.questions
+    if feedback.judge is JudgeKind.openai and not feedback.openai.model:
+        yield "feedback.openai.model: feedback=openai needs the name of a model: feedback.openai.model=..."
+    if feedback.judge is JudgeKind.local and not feedback.local.path:
+        yield "feedback.local.path: feedback=local needs a Hub id or a directory: feedback.local.path=..."
+    ids = [question.id for question in questions]
+    if not ids or len(ids) != len(set(ids)):
+        yield f"questions.questions: ids have to be there and differ from each other; got {', '.join(ids) or 'none'}"
+    if not 1 <= feedback.min_valid <= len(ids):
+        yield f"feedback.min_valid: {feedback.min_valid} is not in 1..{len(ids)}, the number of questions"
+    if sum(question.weight for question in questions) <= 0:
+        yield "questions.questions: the weights add up to nothing; give at least one question a weight above 0"
+    if feedback.execute and config.execution.environment is Environment.none:
+        yield "feedback.execute: nothing can be run with execution=none; feedback.execute=false"
+    if feedback.sampling.num_samples < 2 and not feedback.pairs.with_reference:
+        yield "feedback.sampling.num_samples: one sample makes no pair; at least 2, or feedback.pairs.with_reference=true"
+    if feedback.sampling.temperature <= 0 and feedback.sampling.num_samples > 1:
+        yield "feedback.sampling.temperature: greedy samples are all the same; above 0"
+
+
+def _rewards(config: TrainConfig) -> Iterator[str]:
+    terms = config.reward.terms
+    if not (terms.model or terms.judge or terms.executability):
+        yield "reward.terms: every weight is 0, so there is no reward; set one of model, judge, executability"
+    if terms.executability and config.execution.environment is Environment.none:
+        yield "reward.terms.executability: nothing can be run with execution=none; set it to 0 or choose execution=..."
+
+
+def _numbers(config: TrainConfig) -> Iterator[str]:
+    policy, sft, trainer = config.policy, config.policy.sft, config.trainer
+    positive = {
+        "policy.max_prompt_tokens": policy.max_prompt_tokens, "policy.max_new_tokens": policy.max_new_tokens,
+        "policy.sft.batch_size": sft.batch_size, "policy.sft.max_epochs": sft.max_epochs,
+        "policy.sft.learning_rate": sft.learning_rate, "policy.sft.patience": sft.patience,
+        "feedback.sampling.num_samples": config.feedback.sampling.num_samples,
+        "feedback.sampling.batch_size": config.feedback.sampling.batch_size,
+        "reward.batch_size": config.reward.batch_size, "reward.learning_rate": config.reward.learning_rate,
+        "trainer.num_rollouts": trainer.num_rollouts, "trainer.rollout_batch_size": trainer.rollout_batch_size,
+        "trainer.num_ppo_epochs": trainer.num_ppo_epochs, "trainer.num_mini_batches": trainer.num_mini_batches,
+        "trainer.learning_rate": trainer.learning_rate, "trainer.temperature": trainer.temperature,
+        "trainer.micro_batch_size": trainer.micro_batch_size,
+        "execution.timeout_s": config.execution.timeout_s, "execution.memory_mb": config.execution.memory_mb,
+        "execution.num_workers": config.execution.num_workers,
+        "evaluation.num_samples": config.evaluation.num_samples,
+        "evaluation.batch_size": config.evaluation.batch_size,
+    }  # fmt: skip
+    for key, value in positive.items():
+        if not value > 0:
+            yield f"{key}: {value} is not above 0"
+    shares = {
+        "data.validation_fraction": config.data.validation_fraction,
+        "data.seeded_eval_fraction": config.data.seeded_eval_fraction,
+        "reward.validation_fraction": config.reward.validation_fraction,
+    }
+    for key, value in shares.items():
+        if not 0 < value < 1:
+            yield f"{key}: {value} is not between 0 and 1"
+    if trainer.kl_coef < 0:
+        yield f"trainer.kl_coef: {trainer.kl_coef} is below 0; 0 leaves the KL penalty out"
+    if config.seed < 0:
+        yield f"seed: {config.seed} is below 0"
+    if trainer.rollout_batch_size % trainer.num_mini_batches:
+        yield (
+            f"trainer.num_mini_batches: {trainer.num_mini_batches} does not divide "
+            f"rollout_batch_size={trainer.rollout_batch_size}"
+        )
+    if config.evaluation.temperature < 0:
+        yield f"evaluation.temperature: {config.evaluation.temperature} is below 0; 0 is greedy"

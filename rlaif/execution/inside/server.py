@@ -1,0 +1,245 @@
+"""The process inside the sandbox that a worker talks to: it imports once and forks a child per snippet.
+
+    python -m inside.server SETTINGS
+
+Jobs come as lines of JSON on standard input, `{"code": ...}`; an outcome goes back for
+each on standard output. End of input ends it. It runs no untrusted code itself: a child
+gives up its rights before it runs the snippet, and is killed, and its files removed,
+before the next one starts.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib
+import json
+import math
+import mmap
+import os
+import resource
+import secrets
+import select
+import signal
+import sys
+import time
+import traceback
+from dataclasses import dataclass, replace
+from typing import IO, Any
+
+from .runner import FAILED, MAX_REPORT_BYTES, PASSED, Confinement, run_snippet
+
+MAX_WORKSPACE_BYTES = 256 << 20
+_TICK_S = 0.05
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a worker tells its server at the start."""
+
+    confinement: dict[str, Any]
+    """The fields of `Confinement`; memory_bytes is what a snippet gets beyond the interpreter."""
+    preload: list[str]
+    """Modules to import before the first fork."""
+    import_paths: list[str]
+    """Directories of installed packages that snippets can import from."""
+
+
+def main() -> None:
+    settings = Settings(**json.loads(sys.argv[1]))
+    jobs, answers = _take_channels()
+    try:
+        _preload(settings)
+        confinement = Confinement(**settings.confinement)
+        memory = confinement.memory_bytes + used_address_space()
+        confinement = replace(confinement, memory_bytes=memory)
+    except BaseException:
+        traceback.print_exc()
+        sys.exit(1)
+    os.dup2(0, 2)  # from here on nothing may reach the parent but answers
+    _answer(answers, {"ready": True})
+    with contextlib.suppress(BrokenPipeError):
+        for job in jobs:
+            _answer(answers, execute(json.loads(job)["code"], confinement, jobs))
+    with contextlib.suppress(OSError):  # a mount of the sandbox's own goes with it
+        os.rmdir(confinement.workspace)  # noqa: PTH106
+
+
+def execute(code: str, confinement: Confinement, jobs: IO[bytes]) -> dict[str, Any]:
+    """Run one snippet in a child of its own; the outcome's fields (see `rlaif.execution.worker.Outcome`)."""
+    nonce = secrets.token_bytes(16)
+    report_read, report_write = os.pipe()
+    os.set_blocking(report_read, False)
+    started = time.monotonic()
+    child = os.fork()
+    if child == 0:
+        os.dup2(report_write, 3)
+        os.closerange(4, 1024)
+        run_snippet(code, nonce, 3, confinement)
+    os.close(report_write)
+    watch = _Watch(child, report_read, started + confinement.timeout_s, confinement.workspace, jobs.fileno())
+    status = watch.until_the_end()
+    os.close(report_read)
+    outcome = {
+        "report": _read_report(watch.report, nonce) if status == 0 else None,
+        "exit_code": os.WEXITSTATUS(status) if os.WIFEXITED(status) else None,
+        "signal": os.WTERMSIG(status) if os.WIFSIGNALED(status) else None,
+        "stopped": watch.stopped,
+        "seconds": round(time.monotonic() - started, 4),
+    }
+    clear(confinement.workspace)
+    return outcome
+
+
+class _Watch:
+    """Waits for a child, and ends it where it takes too long or too much, or where nobody waits for it."""
+
+    def __init__(self, child: int, report: int, deadline: float, workspace: str, jobs: int) -> None:
+        self.child = child
+        self.deadline = deadline
+        self.workspace = workspace
+        self.report = b""
+        self.stopped = ""
+        self._descriptor = report
+        self._poll = select.poll()
+        self._poll.register(report, select.POLLIN)
+        self._poll.register(jobs, 0)  # reports only that the other end is gone
+        self._jobs = jobs
+
+    def until_the_end(self) -> int:
+        """The child's wait status. ``stopped`` then says why it was killed, if it was."""
+        while not self.stopped and not self._has_ended():
+            self.stopped = self._reason_to_stop(self._wait())
+        self._collect()
+        for kill in (os.kill, os.killpg):  # the group too: without isolation a snippet may have forked
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                kill(self.child, signal.SIGKILL)
+        return os.waitpid(self.child, 0)[1]
+
+    def _has_ended(self) -> bool:
+        """Ended, but not yet reaped, so that its id still is its own."""
+        return os.waitid(os.P_PID, self.child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+    def _wait(self) -> bool:
+        """Wait for news, for a tick at most; whether the parent is still there."""
+        for descriptor, events in self._poll.poll(_TICK_S * 1000):
+            if descriptor == self._jobs:
+                return False
+            if events & select.POLLIN:
+                self._collect()
+            else:  # closed: the child is ending, or wants it to look so
+                time.sleep(0.0005)
+        return True
+
+    def _collect(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            self.report += os.read(self._descriptor, MAX_REPORT_BYTES)[: MAX_REPORT_BYTES - len(self.report)]
+
+    def _reason_to_stop(self, has_parent: bool) -> str:
+        if not has_parent:
+            return "abandoned"
+        if time.monotonic() > self.deadline:
+            return "timeout"
+        if _size(self.workspace) > MAX_WORKSPACE_BYTES:
+            return "disk"
+        return ""
+
+
+def used_address_space() -> int:
+    """Bytes of address space that this process has, to the next MiB.
+
+    Found by halving: the lowest limit under which another page can still be had. (/proc,
+    which would say it, is not there in a sandbox.)
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    low, high = 0, 1 << 46
+    if hard != resource.RLIM_INFINITY:
+        high = min(high, hard)
+    while high - low > 1 << 20:
+        middle = (low + high) // 2
+        try:
+            resource.setrlimit(resource.RLIMIT_AS, (middle, hard))
+            mmap.mmap(-1, mmap.PAGESIZE).close()
+            high = middle
+        except (OSError, MemoryError, ValueError):
+            low = middle
+    resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+    return high
+
+
+def clear(directory: str) -> None:
+    """Remove all that is in a directory, however deep a snippet has nested it.
+
+    Directories are emptied one level at a time: what they hold moves up first. So neither
+    the recursion limit nor the longest path that a system call takes can be exceeded.
+    """
+    while entries := _entries(directory):
+        for entry in entries:
+            if not entry.is_dir(follow_symlinks=False):
+                os.unlink(entry.path)  # noqa: PTH108
+                continue
+            os.chmod(entry.path, 0o700)  # noqa: PTH101
+            for inner in _entries(entry.path):
+                os.rename(inner.path, f"{directory}/{secrets.token_hex(8)}")  # noqa: PTH104
+            os.rmdir(entry.path)  # noqa: PTH106
+
+
+def _entries(directory: str) -> list[os.DirEntry[str]]:
+    with os.scandir(directory) as entries:
+        return list(entries)
+
+
+def _take_channels() -> tuple[IO[bytes], IO[bytes]]:
+    """The parent's two pipes, moved away from where prints and reads would meet them."""
+    jobs, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    null = os.open(os.devnull, os.O_RDWR)
+    os.dup2(null, 0)
+    os.dup2(null, 1)
+    os.close(null)
+    return jobs, answers
+
+
+def _preload(settings: Settings) -> None:
+    own = os.environ.pop("PYTHONPATH", None)
+    sys.path[:] = [path for path in sys.path if path != own] + settings.import_paths
+    for name in settings.preload:
+        importlib.import_module(name)
+    gc.collect()
+    gc.freeze()  # so that a child's collections do not copy all pages
+
+
+def _read_report(data: bytes, nonce: bytes) -> dict[str, Any] | None:
+    """None where there is none; a report without the nonce is one of a forgery."""
+    if not data:
+        return None
+    start, sign, description = data[: len(nonce)], data[len(nonce) :][:1], data[len(nonce) + 1 :]
+    if start == nonce and sign == PASSED:
+        return {"passed": True}
+    try:
+        report = json.loads(description) if start == nonce and sign == FAILED else None
+    except ValueError:
+        report = None
+    if not isinstance(report, dict):
+        report = {"stage": "check", "message": "not the runner's own report"}
+    return {**report, "passed": False}
+
+
+def _size(directory: str) -> float:
+    total = 0
+    try:
+        for parent, _, files in os.walk(directory):
+            total += sum(os.lstat(os.path.join(parent, name)).st_blocks * 512 for name in files)  # noqa: PTH118
+    except FileNotFoundError:
+        return total  # gone while being counted; the next tick counts again
+    except OSError:
+        return math.inf
+    return total
+
+
+def _answer(answers: IO[bytes], message: dict[str, Any]) -> None:
+    answers.write(json.dumps(message).encode() + b"\n")
+    answers.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,33 @@
+"""What running a snippet comes to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Status = Literal["pass", "fault", "unknown_api", "inconclusive"]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One snippet's verdict.
+
+    - ``pass``: its last line ended normally.
+    - ``fault``: the code is at fault. Kinds: no_code, syntax, name, import, attribute, type,
+      value, key, index, os, runtime (any other exception), timeout, exit (it ended itself,
+      be it with status 0), crash (a signal), forged (it reaches for its own report).
+    - ``unknown_api``: it asks for what the environment's hub does not have. Kinds:
+      repository, revision, entry_point.
+    - ``inconclusive``: the code may be right, this environment cannot tell. Kinds:
+      package_missing (a real package that is not installed), resource (network, local file,
+      input, GPU, disk), memory, isolation (the sandbox forbids it, or failed), not_run.
+    """
+
+    status: Status
+    kind: str
+    """Empty on a pass."""
+    message: str
+    """One line."""
+    line: int | None
+    """Of the snippet, from 1; None where no line is to blame."""
+    seconds: float

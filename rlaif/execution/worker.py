@@ -1,0 +1,162 @@
+"""One sandbox with its server inside, as the trainer's process sees it."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import subprocess
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rlaif.execution.inside.server import clear
+
+START_TIMEOUT_S = 180.0
+"""A first import of torch from a cold disk can take a minute."""
+GRACE_S = 10.0
+"""How long after a snippet's own time limit its server may stay silent."""
+
+
+@dataclass(frozen=True)
+class Launch:
+    """How to start one sandbox."""
+
+    command: tuple[str, ...]
+    environment: Mapping[str, str]
+    """All of it: nothing of the trainer's is passed on."""
+    workspace: Path | None
+    """The directory on the host that is the snippets' own, removed at the end; None where the sandbox has one."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The facts of one run, as the server tells them."""
+
+    report: dict[str, Any] | None = None
+    """What the runner wrote; None where the process ended without."""
+    exit_code: int | None = None
+    signal: int | None = None
+    stopped: str = ""
+    """Why the server killed it: timeout, disk, abandoned; empty where it ended by itself."""
+    seconds: float = 0.0
+    failure: str = ""
+    """What went wrong with the sandbox itself; then nothing is known of the snippet."""
+
+
+class SandboxError(RuntimeError):
+    """A sandbox did not start, or ended. The message is its own last words."""
+
+
+class Worker:
+    """Starts its sandbox when it is first needed, and anew after a failure. For one thread at a time."""
+
+    def __init__(self, launch: Launch, timeout_s: float) -> None:
+        self._launch = launch
+        self._timeout_s = timeout_s
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def run(self, code: str) -> Outcome:
+        """Run one snippet. SandboxError where the sandbox cannot be started at all."""
+        if self._process is None:
+            self._start()
+        try:
+            self._send({"code": code})
+            return Outcome(**self._receive(self._timeout_s + GRACE_S))
+        except SandboxError as error:
+            self.close()
+            return Outcome(failure=str(error))
+
+    def interrupt(self) -> None:
+        """Let the sandbox end, from another thread: at the end of its input a server kills its snippet and goes."""
+        process = self._process
+        if process is not None and process.stdin is not None:
+            with suppress(OSError):
+                process.stdin.close()
+
+    def close(self) -> None:
+        """End the sandbox and all that runs in it, and remove its directory."""
+        process, self._process = self._process, None
+        if process is not None:
+            _end(process)
+        if self._launch.workspace is not None:
+            _remove(self._launch.workspace)
+
+    def _start(self) -> None:
+        if self._launch.workspace is not None:
+            self._launch.workspace.mkdir(mode=0o700, exist_ok=True)
+        self._process = subprocess.Popen(
+            self._launch.command,
+            env=dict(self._launch.environment),
+            cwd="/",
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+        try:
+            self._receive(START_TIMEOUT_S)
+        except SandboxError:
+            self.close()
+            raise
+
+    def _send(self, message: dict[str, Any]) -> None:
+        process = self._process
+        assert process is not None
+        assert process.stdin is not None
+        try:
+            process.stdin.write(json.dumps(message).encode() + b"\n")
+            process.stdin.flush()
+        except (OSError, ValueError):
+            raise SandboxError("it ended") from None
+
+    def _receive(self, timeout_s: float) -> dict[str, Any]:
+        process = self._process
+        if process is None or process.stdout is None:
+            raise SandboxError("it was closed")
+        line, deadline = b"", time.monotonic() + timeout_s
+        poll = select.poll()
+        poll.register(process.stdout, select.POLLIN)
+        while not line.endswith(b"\n"):
+            if not poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
+                raise SandboxError(f"no answer in {timeout_s:.0f} s")
+            part = os.read(process.stdout.fileno(), 1 << 16)
+            if not part:
+                raise SandboxError(_last_words(process))
+            line += part
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+
+def _last_words(process: subprocess.Popen[bytes]) -> str:
+    assert process.stderr is not None
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(5)
+    os.set_blocking(process.stderr.fileno(), False)
+    words = (process.stderr.read() or b"").decode(errors="replace").strip()
+    return words.splitlines()[-1] if words else f"it ended with status {process.returncode}"
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Close its input, at which a server ends by itself; kill it where it does not."""
+    assert process.stdin is not None
+    with suppress(OSError):
+        process.stdin.close()
+    try:
+        process.wait(2)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    for stream in (process.stdout, process.stderr):
+        if stream is not None:
+            stream.close()
+
+
+def _remove(directory: Path) -> None:
+    with suppress(FileNotFoundError):  # a server that ended by itself has removed it
+        clear(str(directory))
+        directory.rmdir()

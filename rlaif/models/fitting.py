@@ -1,0 +1,282 @@
+"""Gradient descent until the validation loss stops falling: what SFT and the reward model share.
+
+Stands on transformers' `Trainer`. Three public methods of it are given here: the training
+batches (so that their order depends on seed and epoch alone, and a resumed run sees the
+same ones), the evaluation (a mean over tokens or pairs; `Trainer` averages the batches'
+means), and none of its private ones.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from torch.utils.data import DataLoader, Sampler
+from tqdm import tqdm
+from transformers import Trainer, TrainerCallback, TrainingArguments
+from transformers.trainer_callback import PrinterCallback, TrainerState
+
+from rlaif.config import LrSchedule, Precision
+from rlaif.errors import UserError
+from rlaif.models.checkpoints import (
+    STATE,
+    evaluations_since_best,
+    is_over,
+    last_checkpoint,
+    load_weights,
+)
+from rlaif.models.generation import eval_mode
+from rlaif.models.policy import uses_bf16, without_shard_bars
+
+Batch = dict[str, torch.Tensor]
+OnLog = Callable[[int, dict[str, float]], None]
+"""Called with (step, metrics) whenever there are new figures."""
+
+SCHEDULES = {  # transformers' names; all of them warm up first
+    LrSchedule.constant: "constant_with_warmup",
+    LrSchedule.linear: "linear",
+    LrSchedule.cosine: "cosine",
+}
+LOGGING_STEPS = 10
+SORTED_BATCHES = 50  # batches that are sorted by length together; the rest stays shuffled
+
+
+@dataclass(frozen=True)
+class FitSettings:
+    """What decides the course of a fit. `eval_steps` counts optimizer steps; None means once an epoch."""
+
+    learning_rate: float
+    batch_size: int
+    max_epochs: int
+    patience: int
+    warmup_ratio: float
+    weight_decay: float
+    max_grad_norm: float
+    eval_steps: int | None = None
+    lr_schedule: LrSchedule = LrSchedule.constant
+    gradient_accumulation_steps: int = 1
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """How a fit went. The model holds the weights of `best_step`."""
+
+    best_validation_loss: float
+    best_step: int
+    num_steps: int
+    num_epochs: float
+    num_tokens: int
+    """Real tokens that went forward and backward, over all sessions."""
+    tokens_per_second: float | None
+    """Of this session, evaluations and checkpoints included; None where no step was left to do."""
+
+
+def fit(
+    model: nn.Module,
+    train: Sequence[Any],
+    lengths: Sequence[int],
+    collate: Callable[[list[Any]], Batch],
+    validate: Callable[[], dict[str, float]],
+    settings: FitSettings,
+    *,
+    directory: Path,
+    seed: int,
+    precision: Precision,
+    on_log: OnLog | None = None,
+    title: str = "fit",
+) -> FitResult:
+    """Train `model` in place and leave the best evaluated weights in it.
+
+    Every `eval_steps` steps the validation loss is measured and a checkpoint written; after
+    `patience` evaluations in a row without a new best the fit ends, at the latest after
+    `max_epochs`. A run that died goes on from its last complete checkpoint in `directory` and
+    ends with the same weights (bitwise on a CPU with one thread).
+
+    Args:
+        model: its forward takes a collated batch and returns something with a `loss`.
+        train: one item a row; `lengths` are their numbers of tokens, to batch alike ones.
+        collate: items to a batch with an `attention_mask`.
+        validate: figures of the model as it is now; `validation_loss` is the one to lower.
+            It must not draw from the global random stream.
+        on_log: gets `loss`, `learning_rate`, `grad_norm`, `epoch`, `tokens_per_second` every
+            ten steps and the figures of `validate` at every evaluation.
+
+    Raises:
+        UserError: no training data, or a validation loss that was never a number.
+    """
+    if not train:
+        raise UserError("the training set is empty")
+    arguments = training_arguments(settings, len(train), directory, seed, precision)
+    trainer = _Trainer(model, arguments, train, lengths, collate, validate)
+    trainer.remove_callback(PrinterCallback)
+    trainer.add_callback(_Course(settings.patience, on_log, title))
+    checkpoint = last_checkpoint(directory)
+
+    state = TrainerState.load_from_json(str(checkpoint / STATE)) if checkpoint else None
+    rate = None
+    if state is None or not is_over(state, settings.patience):
+        before, started = state.num_input_tokens_seen if state else 0, time.perf_counter()
+        with without_shard_bars():  # one bar is enough
+            trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+        state = trainer.state
+        rate = (state.num_input_tokens_seen - before) / (time.perf_counter() - started)
+    trainer.accelerator.unwrap_model(model, keep_fp32_wrapper=False)  # autocast is the caller's again
+
+    if not state.best_global_step or state.best_metric is None:
+        raise UserError(f"{title}: the validation loss was never a number; lower the learning rate")
+    load_weights(model, directory / f"checkpoint-{state.best_global_step}")
+    return FitResult(
+        best_validation_loss=float(state.best_metric),
+        best_step=state.best_global_step,
+        num_steps=state.global_step,
+        num_epochs=round(float(state.epoch or 0), 3),
+        num_tokens=int(state.num_input_tokens_seen),
+        tokens_per_second=rate,
+    )
+
+
+def training_arguments(
+    settings: FitSettings, num_items: int, directory: Path, seed: int, precision: Precision
+) -> TrainingArguments:
+    on_gpu = torch.cuda.is_available()
+    per_step = settings.batch_size * settings.gradient_accumulation_steps
+    steps_per_epoch = math.ceil(num_items / per_step)
+    eval_steps = settings.eval_steps or steps_per_epoch
+    return TrainingArguments(
+        output_dir=str(directory),
+        per_device_train_batch_size=settings.batch_size,
+        gradient_accumulation_steps=settings.gradient_accumulation_steps,
+        num_train_epochs=settings.max_epochs,
+        learning_rate=settings.learning_rate,
+        lr_scheduler_type=SCHEDULES[settings.lr_schedule],
+        warmup_steps=math.ceil(settings.warmup_ratio * settings.max_epochs * steps_per_epoch),
+        weight_decay=settings.weight_decay,
+        max_grad_norm=settings.max_grad_norm,
+        eval_strategy="steps",
+        eval_steps=eval_steps,
+        save_strategy="steps",
+        save_steps=eval_steps,
+        save_total_limit=1,  # the last one, and the best one where that is another
+        metric_for_best_model="validation_loss",
+        greater_is_better=False,
+        logging_steps=min(LOGGING_STEPS, eval_steps),
+        logging_nan_inf_filter=False,  # a loss that is not a number is shown as such
+        include_num_input_tokens_seen="non_padding",
+        bf16=uses_bf16(precision, torch.device("cuda" if on_gpu else "cpu")),
+        use_cpu=not on_gpu,
+        dataloader_pin_memory=on_gpu,
+        seed=seed,
+        report_to="none",
+        disable_tqdm=True,
+    )
+
+
+class _Trainer(Trainer):
+    """transformers' loop with this project's batches and evaluation."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        arguments: TrainingArguments,
+        train: Sequence[Any],
+        lengths: Sequence[int],
+        collate: Callable[[list[Any]], Batch],
+        validate: Callable[[], dict[str, float]],
+    ) -> None:
+        self.sampler = LengthGroupedSampler(lengths, arguments.per_device_train_batch_size, arguments.seed)
+        self.validate = validate
+        self.items: Any = train
+        self.module = model
+        super().__init__(
+            model=model,
+            args=arguments,
+            train_dataset=train,  # type: ignore[arg-type]
+            eval_dataset=(),  # type: ignore[arg-type]  # `validate` has its own
+            data_collator=collate,
+        )
+
+    def get_train_dataloader(self) -> DataLoader:
+        return self.accelerator.prepare(
+            DataLoader(
+                self.items,
+                batch_size=self.args.per_device_train_batch_size,
+                sampler=self.sampler,
+                collate_fn=self.data_collator,
+                pin_memory=self.args.dataloader_pin_memory,
+            )
+        )
+
+    def evaluate(self, *arguments: Any, **options: Any) -> dict[str, float]:
+        # Trainer puts "eval_" in front of the names that it looks for.
+        with torch.no_grad(), eval_mode(self.module):
+            metrics = {f"eval_{name}": value for name, value in self.validate().items()}
+        self.log(dict(metrics))
+        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
+        return metrics
+
+
+class LengthGroupedSampler(Sampler[int]):
+    """Indices of an epoch, such that neighbours have similar lengths and batches come in random order.
+
+    The order depends on seed and epoch alone. Padding then costs a few percent of the tokens.
+    """
+
+    def __init__(self, lengths: Sequence[int], batch_size: int, seed: int) -> None:
+        self.lengths, self.batch_size, self.seed = lengths, batch_size, seed
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def __iter__(self) -> Iterator[int]:
+        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
+        shuffled = torch.randperm(len(self.lengths), generator=generator).tolist()
+        window = self.batch_size * SORTED_BATCHES
+        grouped: list[int] = []
+        for start in range(0, len(shuffled), window):
+            grouped += sorted(shuffled[start : start + window], key=lambda index: -self.lengths[index])
+        num_full = len(grouped) // self.batch_size
+        for batch in torch.randperm(num_full, generator=generator).tolist():
+            yield from grouped[batch * self.batch_size : (batch + 1) * self.batch_size]
+        yield from grouped[num_full * self.batch_size :]  # the smaller batch has to be the last
+
+
+class _Course(TrainerCallback):
+    """Early stopping, the progress bar, and the figures on their way to `on_log`."""
+
+    def __init__(self, patience: int, on_log: OnLog | None, title: str) -> None:
+        self.patience, self.on_log_, self.title = patience, on_log, title
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **rest: Any) -> None:
+        self.bar = tqdm(total=state.max_steps, initial=state.global_step, desc=self.title, unit="step")
+        self.started, self.tokens_before = time.perf_counter(), state.num_input_tokens_seen
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **rest: Any) -> None:
+        self.bar.update(state.global_step - self.bar.n)
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **rest: Any) -> None:
+        metrics = {name.removeprefix("eval_"): value for name, value in logs.items() if name.startswith("eval_")}
+        if "loss" in logs:
+            seconds = time.perf_counter() - self.started
+            tokens = state.num_input_tokens_seen - self.tokens_before
+            metrics |= {name: logs[name] for name in ("loss", "learning_rate", "grad_norm") if name in logs}
+            metrics |= {"epoch": state.epoch, "tokens_per_second": tokens / seconds}
+        shown = {name: f"{metrics[name]:.3f}" for name in ("loss", "validation_loss") if name in metrics}
+        self.bar.set_postfix(shown, refresh=False)
+        if metrics and self.on_log_ is not None:
+            self.on_log_(state.global_step, metrics)
+
+    def on_evaluate(self, args: Any, state: Any, control: Any, **rest: Any) -> None:
+        control.should_training_stop |= evaluations_since_best(state) >= self.patience
+
+    def on_train_end(self, args: Any, state: Any, control: Any, **rest: Any) -> None:
+        self.bar.close()

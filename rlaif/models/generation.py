@@ -1,0 +1,241 @@
+"""Sampling completions from a causal language model: the one sampler of every stage.
+
+Where it differs from `transformers.GenerationMixin.generate`: rows that have finished leave
+the batch and the KV cache while the others go on, randomness comes from a private generator
+(the global one is not touched), and the result is text with its token ids in input order.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from rlaif.errors import UserError
+from rlaif.models.kv_cache import reserve_cache
+
+
+@dataclass(frozen=True)
+class Generation:
+    """One sampled completion."""
+
+    text: str
+    """The completion without its EOS and without other special tokens."""
+    prompt_ids: tuple[int, ...]
+    """What the model saw: the last max_prompt_tokens tokens of the prompt."""
+    completion_ids: tuple[int, ...]
+    """The sampled tokens. The EOS that ended them is the last one."""
+    finish_reason: Literal["stop", "length"]
+    num_prompt_tokens_cut: int = 0
+    """Tokens that were cut from the prompt's beginning because it was too long."""
+
+
+def generate(
+    model: nn.Module,
+    tokenizer: Any,
+    prompts: Sequence[str],
+    *,
+    max_new_tokens: int,
+    temperature: float,
+    top_p: float = 1.0,
+    seed: int,
+    max_prompt_tokens: int,
+    batch_size: int,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Generation]:
+    """One completion for every prompt, in the prompts' order.
+
+    A prompt longer than `max_prompt_tokens` keeps its LAST tokens, because an instruction
+    prompt ends with the mark that asks for the output; `num_prompt_tokens_cut` counts the rest.
+    A completion ends with the tokenizer's EOS ("stop") or after `max_new_tokens` ("length").
+    `temperature` 0 is greedy decoding. Batches go from the longest prompts to the shortest, and
+    each has its own random stream, made of `seed` and its index: equal arguments give equal
+    samples. `progress(num_done, num_prompts)` is called after each batch.
+
+    The model runs in its own dtype and under the caller's autocast, in eval mode.
+
+    Raises:
+        UserError: an empty prompt, a tokenizer without EOS, or a prompt and completion that do
+            not fit into the model's positions.
+    """
+    encoded = encode_prompts(tokenizer, prompts, max_prompt_tokens)
+    require_positions(model, max((len(ids) for ids, _ in encoded), default=0), max_new_tokens)
+    longest_first = sorted(range(len(prompts)), key=lambda index: (-len(encoded[index][0]), index))
+    generations: list[Generation | None] = [None] * len(prompts)
+
+    for batch_index, start in enumerate(range(0, len(prompts), batch_size)):
+        batch = longest_first[start : start + batch_size]
+        generator = torch.Generator(device_of(model)).manual_seed(derive_seed(seed, batch_index))
+        completions = decode_batch(
+            model,
+            [encoded[index][0] for index in batch],
+            eos_token_id=tokenizer.eos_token_id,
+            max_new_tokens=max_new_tokens,
+            choose=partial(choose_tokens, temperature=temperature, top_p=top_p, generator=generator),
+        )
+        for index, completion_ids in zip(batch, completions, strict=True):
+            generations[index] = to_generation(tokenizer, *encoded[index], completion_ids)
+        if progress is not None:
+            progress(start + len(batch), len(prompts))
+    return [generation for generation in generations if generation is not None]
+
+
+def derive_seed(*parts: int) -> int:
+    """A seed for one part of a seeded whole; neighbouring parts get unrelated streams."""
+    digest = hashlib.sha256("/".join(map(str, parts)).encode()).digest()
+    return int.from_bytes(digest[:8], "big") >> 1
+
+
+def encode_prompts(tokenizer: Any, prompts: Sequence[str], max_prompt_tokens: int) -> list[tuple[tuple[int, ...], int]]:
+    """Each prompt's last `max_prompt_tokens` token ids, and how many before them were cut."""
+    if tokenizer.eos_token_id is None:
+        raise UserError("the tokenizer has no EOS token: set tokenizer.eos_token, a completion must be able to end")
+    if not prompts:
+        return []
+    encoded = []
+    for index, ids in enumerate(tokenizer(list(prompts))["input_ids"]):
+        if not ids:
+            raise UserError(f"prompt {index} has no tokens: {prompts[index]!r}")
+        encoded.append((tuple(ids[-max_prompt_tokens:]), max(0, len(ids) - max_prompt_tokens)))
+    return encoded
+
+
+def require_positions(model: nn.Module, prompt_length: int, max_new_tokens: int) -> None:
+    """UserError where the longest prompt and completion exceed the model's position embeddings."""
+    num_positions = getattr(model.config, "max_position_embeddings", None)
+    if num_positions is not None and prompt_length + max_new_tokens > num_positions:
+        raise UserError(
+            f"a prompt of {prompt_length} tokens and max_new_tokens={max_new_tokens} exceed the model's "
+            f"{num_positions} positions: lower max_prompt_tokens or max_new_tokens"
+        )
+
+
+@torch.no_grad()
+def decode_batch(
+    model: nn.Module,
+    prompts: Sequence[Sequence[int]],
+    *,
+    eos_token_id: int,
+    max_new_tokens: int,
+    choose: Callable[[Tensor], Tensor],
+) -> list[list[int]]:
+    """The completions of one batch, token by token; `choose` maps logits [rows, vocab] to ids [rows].
+
+    Prompts are padded on the left with explicit positions. The padding's id is never looked
+    at (the mask comes from lengths), so pad may equal EOS.
+    """
+    device = device_of(model)
+    completions: list[list[int]] = [[] for _ in prompts]
+    input_ids, mask = pad_left(prompts, eos_token_id, device)
+    positions = (mask.cumsum(1) - 1).clamp(min=0)
+    with_positions = takes_positions(model)
+    live = list(range(len(prompts)))  # the rows still in the batch
+    cache = reserve_cache(model.config, input_ids.shape[1] + max_new_tokens)
+
+    with eval_mode(model):
+        for step in range(max_new_tokens):
+            output = model(
+                input_ids=input_ids,
+                attention_mask=mask,
+                past_key_values=cache,
+                use_cache=True,
+                logits_to_keep=1,
+                **({"position_ids": positions} if with_positions else {}),
+            )
+            tokens = choose(output.logits[:, -1].float())
+
+            going_on = []
+            for row, token in enumerate(tokens.tolist()):
+                completions[live[row]].append(token)
+                if token != eos_token_id:
+                    going_on.append(row)
+            if not going_on or step + 1 == max_new_tokens:
+                break
+            input_ids, mask, positions = tokens[:, None], grow(mask), positions[:, -1:] + 1
+            if len(going_on) < len(live):
+                kept = torch.tensor(going_on, device=device)
+                input_ids, mask, positions = input_ids[kept], mask[kept], positions[kept]
+                cache.batch_select_indices(kept)
+                live = [live[row] for row in going_on]
+    return completions
+
+
+def choose_tokens(logits: Tensor, temperature: float, top_p: float, generator: torch.Generator) -> Tensor:
+    """Next tokens [rows] from logits [rows, vocab]: greedy at temperature 0, else sampled."""
+    if temperature == 0:
+        return logits.argmax(dim=-1)
+    logits = logits / temperature
+    if top_p < 1:
+        logits = keep_nucleus(logits, top_p)
+    return sample_tokens(logits.softmax(dim=-1), generator)
+
+
+def sample_tokens(probabilities: Tensor, generator: torch.Generator) -> Tensor:
+    """One token a row [rows] of probabilities [rows, vocab], by inverting the cumulative distribution.
+
+    One random number a row, where torch.multinomial draws one a token of the vocabulary.
+    """
+    cumulative = probabilities.double().cumsum(dim=-1)
+    uniform = torch.rand(len(probabilities), 1, generator=generator, device=probabilities.device, dtype=torch.float64)
+    tokens = torch.searchsorted(cumulative, uniform * cumulative[:, -1:], right=True)
+    return tokens[:, 0].clamp(max=probabilities.shape[1] - 1)
+
+
+def keep_nucleus(logits: Tensor, top_p: float) -> Tensor:
+    """Logits with −inf outside the smallest set of tokens whose probability reaches `top_p`.
+
+    Holtzman et al. 2020, "The Curious Case of Neural Text Degeneration", section 3.1.
+    """
+    probabilities, order = logits.softmax(dim=-1).sort(dim=-1, descending=True)
+    before = probabilities.cumsum(dim=-1) - probabilities
+    outside = torch.zeros_like(logits, dtype=torch.bool).scatter(-1, order, before >= top_p)
+    return logits.masked_fill(outside, float("-inf"))
+
+
+def to_generation(tokenizer: Any, prompt_ids: tuple[int, ...], num_cut: int, completion_ids: list[int]) -> Generation:
+    stopped = completion_ids[-1] == tokenizer.eos_token_id
+    text_ids = completion_ids[:-1] if stopped else completion_ids
+    # Tidying spaces before punctuation would change code.
+    text = tokenizer.decode(text_ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+    return Generation(text, prompt_ids, tuple(completion_ids), "stop" if stopped else "length", num_cut)
+
+
+def pad_left(rows: Sequence[Sequence[int]], pad_id: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Ids [rows, longest] with the padding before the tokens, and the mask (int64, 1 at tokens)."""
+    longest = max(len(row) for row in rows)
+    ids = [[pad_id] * (longest - len(row)) + list(row) for row in rows]
+    mask = [[0] * (longest - len(row)) + [1] * len(row) for row in rows]
+    return torch.tensor(ids, device=device), torch.tensor(mask, device=device)
+
+
+def grow(mask: Tensor) -> Tensor:
+    """The mask with one more real token a row."""
+    return torch.cat([mask, mask.new_ones(len(mask), 1)], dim=1)
+
+
+def takes_positions(model: Any) -> bool:
+    """Whether the architecture takes `position_ids`; those with ALiBi derive them from the mask."""
+    inner = model.get_base_model() if hasattr(model, "get_base_model") else model  # PEFT's wrapper
+    return "position_ids" in inspect.signature(inner.forward).parameters
+
+
+def device_of(model: nn.Module) -> torch.device:
+    return next(model.parameters()).device
+
+
+@contextmanager
+def eval_mode(model: nn.Module) -> Iterator[None]:
+    """Dropout off inside; the model's mode is restored after."""
+    was_training = model.training
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train(was_training)

@@ -1,0 +1,184 @@
+"""The reward model: the SFT policy's trunk with a head that reads the last token.
+
+A sequence is prompt + completion + EOS, and the head sees the hidden state at the EOS. Two
+heads: `scalar`, one number a completion; `two_class`, the logits of "rejected" and "chosen",
+whose difference, the log-odds, is the reward. A constant is subtracted, set such that the
+references score 0 on average (Ziegler et al. 2019; Stiennon et al. 2020): PPO then starts
+with rewards near 0, whatever the trained offset is.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from rlaif.config import Precision, RewardHead
+from rlaif.errors import UserError
+from rlaif.models.generation import encode_prompts, eval_mode, takes_positions
+from rlaif.models.policy import Policy, autocast, merged, seeded, without_shard_bars
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+HEAD, SETTINGS = "head.safetensors", "reward_model.json"
+
+
+class RewardModel(nn.Module):
+    """Scores completions. `head_kind` says how `logits` become a reward."""
+
+    center: Tensor
+    """What is subtracted from every reward, a scalar."""
+
+    def __init__(
+        self,
+        trunk: PreTrainedModel,
+        tokenizer: PreTrainedTokenizerBase,
+        head_kind: RewardHead,
+        *,
+        max_prompt_tokens: int,
+        max_new_tokens: int,
+    ) -> None:
+        super().__init__()
+        self.trunk, self.tokenizer, self.head_kind = trunk, tokenizer, head_kind
+        self.max_prompt_tokens, self.max_new_tokens = max_prompt_tokens, max_new_tokens
+        hidden_size = trunk.config.hidden_size
+        self.head = nn.Linear(hidden_size, 1 if head_kind is RewardHead.scalar else 2)
+        nn.init.normal_(self.head.weight, std=(hidden_size + 1) ** -0.5)
+        nn.init.zeros_(self.head.bias)
+        self.register_buffer("center", torch.zeros(()))
+
+    @classmethod
+    def from_policy(
+        cls, policy: Policy, head_kind: RewardHead, *, max_prompt_tokens: int, max_new_tokens: int, seed: int
+    ) -> RewardModel:
+        """A reward model that starts from a copy of the policy's trunk, with a random head."""
+        trunk: Any = copy.deepcopy(merged(policy).model.base_model)
+        with seeded(seed):
+            return cls(
+                trunk,
+                policy.tokenizer,
+                head_kind,
+                max_prompt_tokens=max_prompt_tokens,
+                max_new_tokens=max_new_tokens,
+            )
+
+    def logits(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """[rows, length] ids and mask, padded on either side -> [rows, 1 or 2], fp32."""
+        positions = (attention_mask.cumsum(1) - 1).clamp(min=0)
+        hidden = self.trunk(
+            input_ids=input_ids,
+            attention_mask=attention_mask,
+            use_cache=False,
+            **({"position_ids": positions} if takes_positions(self.trunk) else {}),
+        ).last_hidden_state
+        rows = torch.arange(len(input_ids), device=input_ids.device)
+        with torch.autocast(hidden.device.type, enabled=False):
+            return self.head(hidden[rows, last_token(attention_mask)].float())
+
+    def rewards(self, logits: Tensor) -> Tensor:
+        """[rows, 1 or 2] -> centred rewards [rows]."""
+        if self.head_kind is RewardHead.scalar:
+            return logits[:, 0] - self.center
+        return logits[:, 1] - logits[:, 0] - self.center
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """Centred rewards [rows] of padded sequences [rows, length]."""
+        return self.rewards(self.logits(input_ids, attention_mask))
+
+    def encode(self, texts: Sequence[tuple[str, str]]) -> list[tuple[int, ...]]:
+        """Token ids of (prompt, completion) texts.
+
+        A long prompt keeps its last `max_prompt_tokens`, a long completion its first
+        `max_new_tokens - 1`; the EOS follows in any case, for the head reads there.
+        """
+        if not texts:
+            return []
+        prompts = encode_prompts(self.tokenizer, [prompt for prompt, _ in texts], self.max_prompt_tokens)
+        completions = self.tokenizer([text for _, text in texts], add_special_tokens=False)["input_ids"]
+        return [
+            (*prompt_ids, *completion_ids[: self.max_new_tokens - 1], self.tokenizer.eos_token_id)
+            for (prompt_ids, _), completion_ids in zip(prompts, completions, strict=True)
+        ]
+
+    @torch.no_grad()
+    def score(
+        self, texts: Sequence[tuple[str, str]], *, batch_size: int = 64, precision: Precision = Precision.fp32
+    ) -> list[float]:
+        """Centred rewards of (prompt, completion) texts, in their order. Dropout is off."""
+        sequences = self.encode(texts)
+        by_length = sorted(range(len(sequences)), key=lambda index: -len(sequences[index]))
+        device = self.center.device
+        scores = [0.0] * len(sequences)
+        with eval_mode(self), autocast(precision, device):
+            for start in range(0, len(by_length), batch_size):
+                batch = by_length[start : start + batch_size]
+                input_ids, mask = pad_right([sequences[index] for index in batch], self.tokenizer.pad_token_id)
+                for index, score in zip(batch, self(input_ids.to(device), mask.to(device)).tolist(), strict=True):
+                    scores[index] = score
+        return scores
+
+    def center_on(self, references: Sequence[tuple[str, str]], *, precision: Precision = Precision.fp32) -> float:
+        """Shift the rewards such that these texts score 0 on average. Returns the shift."""
+        if not references:
+            raise UserError("there are no references to centre the rewards on: reward.center_on_references=false")
+        scores = self.score(references, precision=precision)
+        shift = sum(scores) / len(scores)
+        self.center += shift
+        return shift
+
+    def save(self, directory: Path) -> None:
+        """Write trunk, tokenizer, head and settings; `load` reads them back."""
+        from safetensors.torch import save_file
+
+        with without_shard_bars():
+            self.trunk.save_pretrained(directory)
+        self.tokenizer.save_pretrained(directory)
+        save_file({"weight": self.head.weight, "bias": self.head.bias, "center": self.center}, directory / HEAD)
+        settings = {
+            "head": self.head_kind.name,
+            "max_prompt_tokens": self.max_prompt_tokens,
+            "max_new_tokens": self.max_new_tokens,
+        }
+        (directory / SETTINGS).write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, directory: Path) -> RewardModel:
+        """What `save` wrote. UserError where there is none."""
+        from safetensors.torch import load_file
+        from transformers import AutoModel, AutoTokenizer
+
+        try:
+            settings: dict[str, Any] = json.loads((directory / SETTINGS).read_text(encoding="utf-8"))
+            head = load_file(directory / HEAD)
+            with without_shard_bars():
+                trunk = AutoModel.from_pretrained(directory, dtype=torch.float32)
+            tokenizer = AutoTokenizer.from_pretrained(directory)
+        except (OSError, ValueError) as error:
+            raise UserError(f"{directory}: no reward model is saved there ({str(error).splitlines()[0]})") from None
+        head_kind = RewardHead[settings.pop("head")]
+        model = cls(trunk, tokenizer, head_kind, **settings)
+        model.head.load_state_dict({"weight": head["weight"], "bias": head["bias"]})
+        model.center.copy_(head["center"])
+        return model.eval()
+
+
+def last_token(attention_mask: Tensor) -> Tensor:
+    """Index [rows] of each row's last real token; the padding [rows, length] may be on either side."""
+    return attention_mask.shape[1] - 1 - attention_mask.flip(1).argmax(1)
+
+
+def pad_right(sequences: Sequence[Sequence[int]], pad_id: int) -> tuple[Tensor, Tensor]:
+    """Ids and mask [rows, longest]. The mask comes from lengths, never from ids: pad may be EOS."""
+    longest = max(map(len, sequences))
+    input_ids = torch.full((len(sequences), longest), pad_id)
+    mask = torch.zeros((len(sequences), longest), dtype=torch.long)
+    for row, sequence in enumerate(sequences):
+        input_ids[row, : len(sequence)] = torch.tensor(sequence)
+        mask[row, : len(sequence)] = 1
+    return input_ids, mask

@@ -1,0 +1,225 @@
+"""Training of the reward model on preference pairs.
+
+All pairs of an example go through the model together, each completion once, however many
+pairs it is in (InstructGPT, Ouyang et al. 2022, section 3.5): with five completions and
+eight pairs an example that is 5 sequences instead of 16, and less overfitting.
+
+Not TRL's `RewardTrainer`: it runs two sequences a pair, has no two-class head, and its
+sequence classifier finds the last token by comparing ids with the padding's, so that with
+pad = EOS the head would not read at the EOS.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+import torch
+from torch import Tensor, nn
+
+from rlaif.config import Precision, RewardConfig, RewardHead
+from rlaif.errors import UserError
+from rlaif.models.fitting import Batch, FitResult, FitSettings, OnLog, fit
+from rlaif.models.policy import autocast
+from rlaif.models.reward_model import RewardModel, pad_right
+from rlaif.records import Pair
+
+
+@dataclass(frozen=True)
+class PairGroup:
+    """The pairs of one example, as indices (chosen, rejected) into its distinct sequences."""
+
+    sequences: tuple[tuple[int, ...], ...]
+    pairs: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True)
+class RewardResult:
+    """How good the reward model is on pairs of examples that it was not trained on."""
+
+    fit: FitResult
+    pair_accuracy: float
+    """Share of held-out pairs whose chosen completion scores strictly higher."""
+    validation_loss: float
+    num_train_pairs: int
+    num_validation_pairs: int
+    num_dropped_pairs: int
+    """Pairs whose completions were the same once cut to max_new_tokens."""
+    shift: float
+    """What was subtracted so that the references score 0 on average; 0 where not asked for."""
+
+
+def train_reward_model(
+    model: RewardModel,
+    pairs: Sequence[Pair],
+    prompts: Mapping[str, str],
+    references: Sequence[tuple[str, str]],
+    config: RewardConfig,
+    *,
+    directory: Path,
+    seed: int,
+    precision: Precision,
+    on_log: OnLog | None = None,
+) -> RewardResult:
+    """Train `model` in place; it is left with the best weights, centred on the references.
+
+    Args:
+        pairs: of chosen and rejected completions. Whole examples are held out, by `seed`.
+        prompts: the prompt of every example id in `pairs`.
+        references: (prompt, completion) texts to centre on; not read where
+            `config.center_on_references` is off.
+        config: `batch_size` counts pairs; whole examples make up about that many.
+        directory: of the checkpoints, from which a run that died goes on.
+        on_log: see `fitting.fit`; evaluations log `validation_loss` and `pair_accuracy`.
+
+    Raises:
+        UserError: pairs of fewer than two examples, so that none could be held out.
+    """
+    groups = group_pairs(model, pairs, prompts)
+    train, validation = split_groups(groups, config.validation_fraction, seed)
+    num_train_pairs = sum(len(group.pairs) for group in train)
+    groups_per_batch = max(1, round(config.batch_size * len(train) / num_train_pairs))
+    objective = PairObjective(model)
+
+    def validate() -> dict[str, float]:
+        with autocast(precision, model.center.device):
+            return evaluate_pairs(objective, validation, groups_per_batch)
+
+    result = fit(
+        objective,
+        train,
+        [max(map(len, group.sequences)) for group in train],
+        lambda batch: collate(batch, model.tokenizer.pad_token_id),
+        validate,
+        FitSettings(
+            learning_rate=config.learning_rate,
+            batch_size=groups_per_batch,
+            max_epochs=config.max_epochs,
+            patience=config.patience,
+            warmup_ratio=config.warmup_ratio,
+            weight_decay=config.weight_decay,
+            max_grad_norm=config.max_grad_norm,
+        ),
+        directory=directory,
+        seed=seed,
+        precision=precision,
+        on_log=on_log,
+        title="reward",
+    )
+    model.eval()
+    figures = validate()
+    return RewardResult(
+        fit=result,
+        pair_accuracy=figures["pair_accuracy"],
+        validation_loss=figures["validation_loss"],
+        num_train_pairs=num_train_pairs,
+        num_validation_pairs=sum(len(group.pairs) for group in validation),
+        num_dropped_pairs=len(pairs) - sum(len(group.pairs) for group in groups),
+        shift=model.center_on(references, precision=precision) if config.center_on_references else 0.0,
+    )
+
+
+class PairObjective(nn.Module):
+    """The loss of a batch of pairs, in the form that a training loop calls."""
+
+    def __init__(self, model: RewardModel) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(
+        self, input_ids: Tensor, attention_mask: Tensor, chosen: Tensor, rejected: Tensor
+    ) -> dict[str, Tensor]:
+        """`loss` (a mean over pairs) and the rewards of `chosen` and `rejected`, [pairs] each.
+
+        Args:
+            input_ids, attention_mask: the batch's distinct sequences, [sequences, length].
+            chosen, rejected: each pair's rows, [pairs].
+        """
+        logits = self.model.logits(input_ids, attention_mask)
+        rewards = self.model.rewards(logits)
+        if self.model.head_kind is RewardHead.scalar:
+            loss = pairwise_loss(rewards[chosen], rewards[rejected])
+        else:
+            loss = two_class_loss(logits[chosen], logits[rejected])
+        return {"loss": loss, "chosen": rewards[chosen], "rejected": rewards[rejected]}
+
+
+def pairwise_loss(chosen: Tensor, rejected: Tensor) -> Tensor:
+    """-log sigmoid(chosen - rejected), the mean over pairs [pairs] (Bradley-Terry)."""
+    return -nn.functional.logsigmoid(chosen - rejected).mean()
+
+
+def two_class_loss(chosen: Tensor, rejected: Tensor) -> Tensor:
+    """Cross-entropy of logits [pairs, 2] with class 1 for the chosen and 0 for the rejected."""
+    logits = torch.cat([chosen, rejected])
+    classes = torch.cat([torch.ones(len(chosen)), torch.zeros(len(rejected))]).long()
+    return nn.functional.cross_entropy(logits, classes.to(logits.device))
+
+
+def group_pairs(model: RewardModel, pairs: Sequence[Pair], prompts: Mapping[str, str]) -> list[PairGroup]:
+    """The pairs by example, each distinct sequence once.
+
+    A pair whose completions are the same after cutting says nothing and is left out.
+    """
+    texts = {(pair.example_id, text) for pair in pairs for text in (pair.chosen, pair.rejected)}
+    keys = sorted(texts)
+    encoded = dict(zip(keys, model.encode([(prompts[id], text) for id, text in keys]), strict=True))
+    by_example: dict[str, list[Pair]] = {}
+    for pair in pairs:
+        by_example.setdefault(pair.example_id, []).append(pair)
+
+    groups = []
+    for id, members in sorted(by_example.items()):
+        rows: dict[tuple[int, ...], int] = {}
+        indices = []
+        for pair in members:
+            chosen, rejected = encoded[id, pair.chosen], encoded[id, pair.rejected]
+            if chosen != rejected:
+                indices.append((rows.setdefault(chosen, len(rows)), rows.setdefault(rejected, len(rows))))
+        if indices:
+            groups.append(PairGroup(tuple(rows), tuple(indices)))
+    return groups
+
+
+def split_groups(
+    groups: Sequence[PairGroup], validation_fraction: float, seed: int
+) -> tuple[list[PairGroup], list[PairGroup]]:
+    """Training and validation, by example: no prompt is in both. At least one example each."""
+    if len(groups) < 2:
+        raise UserError(
+            f"the pairs come from {len(groups)} example(s), and one has to be held out: label more samples "
+            "(feedback.sampling.num_prompts) or lower feedback.pairs.min_margin"
+        )
+    shuffled = list(groups)
+    Random(seed).shuffle(shuffled)
+    num_validation = min(len(groups) - 1, max(1, round(validation_fraction * len(groups))))
+    return shuffled[num_validation:], shuffled[:num_validation]
+
+
+def collate(groups: Sequence[PairGroup], pad_id: int) -> Batch:
+    """Groups to the arguments of `PairObjective.forward`."""
+    input_ids, attention_mask = pad_right([row for group in groups for row in group.sequences], pad_id)
+    pairs, offset = [], 0
+    for group in groups:
+        pairs += [(offset + chosen, offset + rejected) for chosen, rejected in group.pairs]
+        offset += len(group.sequences)
+    chosen, rejected = torch.tensor(pairs).unbind(1)
+    return {"input_ids": input_ids, "attention_mask": attention_mask, "chosen": chosen, "rejected": rejected}
+
+
+@torch.no_grad()
+def evaluate_pairs(objective: PairObjective, groups: Sequence[PairGroup], batch_size: int) -> dict[str, float]:
+    """`validation_loss` and `pair_accuracy`, means over pairs."""
+    device = objective.model.center.device
+    pad_id = objective.model.tokenizer.pad_token_id
+    by_length = sorted(groups, key=lambda group: -max(map(len, group.sequences)))
+    loss, num_right, num_pairs = 0.0, 0, 0
+    for start in range(0, len(by_length), batch_size):
+        batch = collate(by_length[start : start + batch_size], pad_id)
+        output = objective(**{name: tensor.to(device) for name, tensor in batch.items()})
+        loss += output["loss"].item() * len(batch["chosen"])
+        num_right += int((output["chosen"] > output["rejected"]).sum())
+        num_pairs += len(batch["chosen"])
+    return {"validation_loss": loss / num_pairs, "pair_accuracy": num_right / num_pairs}

@@ -1,0 +1,174 @@
+"""Supervised fine-tuning (SFT): the policy learns to write the references.
+
+The loss is the mean negative log-likelihood of the completions' tokens and their EOS; the
+prompt is read, not learnt. Training ends when the validation loss stops falling, and the
+best weights are kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from rlaif.config import PolicyConfig
+from rlaif.errors import UserError
+from rlaif.models.fitting import Batch, FitResult, FitSettings, OnLog, fit
+from rlaif.models.generation import encode_prompts
+from rlaif.models.policy import Policy, autocast
+
+IGNORED = -100  # the label that cross-entropy leaves out
+
+
+@dataclass(frozen=True)
+class TrainingText:
+    """One prompt and its target as token ids."""
+
+    input_ids: tuple[int, ...]
+    num_prompt_tokens: int
+    prompt_was_cut: bool = False
+    target_was_cut: bool = False
+
+
+@dataclass(frozen=True)
+class SftResult:
+    """How the training went, and how much of the data did not fit."""
+
+    fit: FitResult
+    num_train: int
+    num_validation: int
+    num_prompts_cut: int
+    """Training prompts longer than max_prompt_tokens: they lost their beginning."""
+    num_targets_cut: int
+    """Training targets longer than max_new_tokens: they lost their end, and their EOS."""
+
+
+def train_supervised(
+    policy: Policy,
+    train: Sequence[tuple[str, str]],
+    validation: Sequence[tuple[str, str]],
+    config: PolicyConfig,
+    *,
+    directory: Path,
+    seed: int,
+    on_log: OnLog | None = None,
+) -> SftResult:
+    """Fine-tune `policy` in place on (prompt, target) texts; it is left with the best weights.
+
+    Args:
+        train: what is learnt. The prompt is encoded on its own, as it is when sampling.
+        validation: held out; its loss decides when to stop and which weights are the best.
+        config: lengths, precision, and `config.sft`.
+        directory: of the checkpoints, from which a run that died goes on.
+        on_log: see `fitting.fit`; evaluations log `validation_loss`, in nats a token.
+
+    Raises:
+        UserError: an empty training or validation set, or texts that are empty.
+    """
+    if not validation:
+        raise UserError(
+            "the validation set is empty, so nothing could tell when to stop: raise data.validation_fraction "
+            "or data.max_train"
+        )
+    tokenizer, sft = policy.tokenizer, config.sft
+    lengths = {"max_prompt_tokens": config.max_prompt_tokens, "max_new_tokens": config.max_new_tokens}
+    train_texts = encode_texts(tokenizer, train, **lengths)
+    validation_texts = encode_texts(tokenizer, validation, **lengths)
+
+    def validate() -> dict[str, float]:
+        with autocast(config.precision, policy.model.device):
+            return {"validation_loss": completion_loss(policy, validation_texts, sft.batch_size)}
+
+    result = fit(
+        policy.model,
+        train_texts,
+        [len(text.input_ids) for text in train_texts],
+        lambda texts: collate(texts, tokenizer.pad_token_id),
+        validate,
+        FitSettings(
+            learning_rate=sft.learning_rate,
+            batch_size=sft.batch_size,
+            max_epochs=sft.max_epochs,
+            patience=sft.patience,
+            warmup_ratio=sft.warmup_ratio,
+            weight_decay=sft.weight_decay,
+            max_grad_norm=sft.max_grad_norm,
+            eval_steps=sft.eval_steps,
+            lr_schedule=sft.lr_schedule,
+            gradient_accumulation_steps=sft.gradient_accumulation_steps,
+        ),
+        directory=directory,
+        seed=seed,
+        precision=config.precision,
+        on_log=on_log,
+        title="sft",
+    )
+    return SftResult(
+        fit=result,
+        num_train=len(train_texts),
+        num_validation=len(validation_texts),
+        num_prompts_cut=sum(text.prompt_was_cut for text in train_texts),
+        num_targets_cut=sum(text.target_was_cut for text in train_texts),
+    )
+
+
+def encode_texts(
+    tokenizer: Any, texts: Sequence[tuple[str, str]], *, max_prompt_tokens: int, max_new_tokens: int
+) -> list[TrainingText]:
+    """Prompt + target + EOS as ids. A long prompt keeps its last tokens, a long target its first.
+
+    The EOS counts among `max_new_tokens`, as it does when sampling. A target that was cut has
+    no EOS: the model is not taught to stop in the middle.
+    """
+    if not texts:
+        return []
+    prompts = encode_prompts(tokenizer, [prompt for prompt, _ in texts], max_prompt_tokens)
+    targets = tokenizer([target for _, target in texts], add_special_tokens=False)["input_ids"]
+    encoded = []
+    for (prompt_ids, num_cut), target_ids in zip(prompts, targets, strict=True):
+        whole = (*target_ids, tokenizer.eos_token_id)
+        encoded.append(
+            TrainingText(
+                input_ids=(*prompt_ids, *whole[:max_new_tokens]),
+                num_prompt_tokens=len(prompt_ids),
+                prompt_was_cut=num_cut > 0,
+                target_was_cut=len(whole) > max_new_tokens,
+            )
+        )
+    return encoded
+
+
+def collate(texts: Sequence[TrainingText], pad_id: int) -> Batch:
+    """`input_ids`, `attention_mask` and `labels`, each [texts, longest], padded on the right.
+
+    Masks come from lengths, so that a padding token which is also the EOS hides no EOS.
+    """
+    longest = max(len(text.input_ids) for text in texts)
+    input_ids = torch.full((len(texts), longest), pad_id)
+    attention_mask = torch.zeros((len(texts), longest), dtype=torch.long)
+    labels = torch.full((len(texts), longest), IGNORED)
+    for row, text in enumerate(texts):
+        length, start = len(text.input_ids), text.num_prompt_tokens
+        input_ids[row, :length] = torch.tensor(text.input_ids)
+        attention_mask[row, :length] = 1
+        labels[row, start:length] = input_ids[row, start:length]
+    return {"input_ids": input_ids, "attention_mask": attention_mask, "labels": labels}
+
+
+@torch.no_grad()
+def completion_loss(policy: Policy, texts: Sequence[TrainingText], batch_size: int) -> float:
+    """Mean negative log-likelihood of the completions' tokens, in nats; every token counts alike."""
+    device = next(policy.model.parameters()).device
+    by_length = sorted(texts, key=lambda text: -len(text.input_ids))
+    total, num_tokens = 0.0, 0
+    for start in range(0, len(by_length), batch_size):
+        batch = collate(by_length[start : start + batch_size], policy.tokenizer.pad_token_id)
+        labels = batch.pop("labels").to(device)[:, 1:]
+        logits = policy.model(**{name: tensor.to(device) for name, tensor in batch.items()}).logits[:, :-1]
+        counts = labels != IGNORED
+        total += torch.nn.functional.cross_entropy(logits[counts].float(), labels[counts], reduction="sum").item()
+        num_tokens += int(counts.sum())
+    return total / num_tokens

@@ -1,0 +1,217 @@
+"""The graph of stages, written once: what each needs, which part of the config it reads, who runs it.
+
+    data ──> sft ──> sample ──> label ──> pair ──> reward ──> ppo
+      │       └────────────────────────────────────────────────┤
+      └──> evaluate_references / _responses / _sft / _rl  <────┘ ──> table
+
+A stage's fingerprint covers the config it reads and the fingerprints of the stages it
+needs. Whatever is finished under the same fingerprint is reused, by any job.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from enum import Enum
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from rlaif import runs
+from rlaif.config import PolicyKind, TrainConfig
+from rlaif.errors import UserError
+from rlaif.runs import Run
+from rlaif.tracking import Tracker
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A node of the graph."""
+
+    name: str
+    function: str
+    """`module:function`, imported only when the stage runs."""
+    needs: tuple[str, ...] = ()
+    reads: tuple[str, ...] = ()
+    """Dotted config keys that decide the result."""
+    ignores: tuple[str, ...] = ()
+    """Keys below `reads` that do not: where files lie, how many workers."""
+    version: int = 1
+    """Raised when the stage's code changes what it makes."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """A stage in a plan, with its address."""
+
+    stage: Stage
+    name: str
+    fingerprint: str
+    content: dict[str, Any]
+    """What the fingerprint is made of."""
+
+
+@dataclass(frozen=True)
+class StageContext:
+    """What a stage's function gets."""
+
+    config: TrainConfig
+    run: Run
+    inputs: dict[str, Run]
+    tracker: Tracker
+
+    def log(self, step: int, metrics: runs.Metrics) -> None:
+        """One step's figures, to metrics.jsonl first and then to the tracker."""
+        self.run.log(step, metrics)
+        self.tracker.log(self.run.stage, step, metrics)
+
+
+EXECUTION_THAT_DECIDES = ("execution.environment", "execution.timeout_s", "execution.memory_mb")
+JUDGE_THAT_DECIDES = (
+    "feedback.judge", "feedback.execute", "feedback.openai.model", "feedback.openai.max_answer_tokens",
+    "feedback.openai.logprobs", "feedback.local.path", "questions",
+)  # fmt: skip
+
+
+def graph(config: TrainConfig) -> dict[str, Stage]:
+    """The stages that this config has, in an order in which each comes after what it needs."""
+    judge = JUDGE_THAT_DECIDES + (EXECUTION_THAT_DECIDES if config.feedback.execute else ())
+    evaluation = ("seed", "evaluation", *EXECUTION_THAT_DECIDES)
+    stages = [
+        Stage("data", "rlaif.stages.data:run", (), ("data",), ("data.name", "data.dir", "data.hub_id")),
+        Stage("evaluate_references", "rlaif.stages.evaluate:run", ("data",), EXECUTION_THAT_DECIDES),
+    ]
+    rows = ["evaluate_references"]
+    if responses_file(config):
+        stages.append(
+            Stage("evaluate_responses", "rlaif.stages.evaluate:run", ("data",),
+                  ("policy.responses_file", "data.responses_file", *EXECUTION_THAT_DECIDES))
+        )  # fmt: skip
+        rows.append("evaluate_responses")
+    if config.policy.kind is not PolicyKind.responses:
+        stages += _training_stages(config, judge, evaluation)
+        rows += ["evaluate_sft", "evaluate_rl"]
+    stages.append(
+        Stage("table", "rlaif.stages.table:run", ("data", *rows), ("evaluation.bootstrap_resamples", "seed"))
+    )
+    return {stage.name: stage for stage in stages}
+
+
+def _training_stages(config: TrainConfig, judge: tuple[str, ...], evaluation: tuple[str, ...]) -> list[Stage]:
+    terms = config.reward.terms
+    ppo_reads = (
+        "seed",
+        "trainer",
+        "reward.terms",
+        *(judge if terms.judge else ()),
+        *(EXECUTION_THAT_DECIDES if terms.executability else ()),
+    )
+    return [
+        Stage("sft", "rlaif.stages.sft:run", ("data",), ("seed", "policy"),
+              ("policy.name", "policy.responses_file")),
+        Stage("evaluate_sft", "rlaif.stages.evaluate:run", ("data", "sft"), evaluation),
+        Stage("sample", "rlaif.stages.sample:run", ("data", "sft"), ("seed", "feedback.sampling")),
+        Stage("label", "rlaif.stages.label:run", ("data", "sample"), judge),
+        Stage("pair", "rlaif.stages.pair:run", ("data", "sample", "label"),
+              ("feedback.pairs", "feedback.min_valid", "questions")),
+        Stage("reward", "rlaif.stages.reward:run", ("data", "sft", "pair"),
+              ("seed", "reward"), ("reward.name", "reward.terms")),
+        Stage("ppo", "rlaif.stages.ppo:run", ("data", "sft", *(("reward",) if terms.model else ())),
+              ppo_reads, ("trainer.name", "trainer.save_every")),
+        Stage("evaluate_rl", "rlaif.stages.evaluate:run", ("data", "ppo"), evaluation),
+    ]  # fmt: skip
+
+
+def responses_file(config: TrainConfig) -> str | None:
+    """Recorded answers to replay: the policy's own, or those that come with the data."""
+    return config.policy.responses_file or config.data.responses_file
+
+
+def plan(config: TrainConfig, inputs: dict[str, str]) -> list[Step]:
+    """The wanted stage and all that it needs, in order. `inputs` are digests of files from outside."""
+    stages = graph(config)
+    if config.stage not in stages:
+        raise UserError(f"stage={config.stage}: no such stage here; one of {', '.join(stages)}")
+    wanted = _with_needs(config.stage, stages)
+    plain = _plain(asdict(config))
+    steps: dict[str, Step] = {}
+    for name, stage in stages.items():
+        if name not in wanted:
+            continue
+        content = {
+            "stage": name,
+            "version": stage.version,
+            "reads": {key: _read(plain, key, stage.ignores) for key in stage.reads},
+            "needs": {need: steps[need].fingerprint for need in stage.needs},
+            "inputs": inputs if name == "data" else {},
+        }
+        steps[name] = Step(stage, config.name, runs.fingerprint(content), content)
+    return list(steps.values())
+
+
+def execute(
+    config: TrainConfig, steps: list[Step], tracker: Tracker, say: Callable[[str], None]
+) -> dict[str, Run]:
+    """Run what is not finished, reuse what is. Returns every stage's run."""
+    finished: dict[str, Run] = {}
+    runs_dir = Path(config.runs_dir)
+    for number, step in enumerate(steps, 1):
+        name = step.stage.name
+        title = f"[{number}/{len(steps)}] {name}"
+        waiting = partial(say, f"{title}: another job is making it; waiting")
+        with runs.claim(runs_dir, name, step.name, step.fingerprint, waiting) as run:
+            finished[name] = run
+            if run.done:
+                say(f"{title}: reused {run.directory}")
+            else:
+                say(f"{title}: {run.directory}")
+                _run_stage(config, step, run, {need: finished[need] for need in step.stage.needs}, tracker)
+            tracker.finish_stage(name, run)
+    return finished
+
+
+def _run_stage(config: TrainConfig, step: Step, run: Run, inputs: dict[str, Run], tracker: Tracker) -> None:
+    runs.write_atomic(run.directory / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(step.content)))
+    if not (run.directory / "provenance.json").exists():
+        record = runs.provenance(inputs, step.content["inputs"])
+        runs.write_atomic(run.directory / "provenance.json", json.dumps(record, indent=2) + "\n")
+    module, function = step.stage.function.split(":")
+    metrics = getattr(importlib.import_module(module), function)(StageContext(config, run, inputs, tracker))
+    run.finish(metrics)
+
+
+def _with_needs(name: str, stages: dict[str, Stage]) -> set[str]:
+    return {name}.union(*(_with_needs(need, stages) for need in stages[name].needs))
+
+
+def _plain(value: Any) -> Any:
+    """Enums as their names, so that a fingerprint is made of JSON's own types."""
+    if isinstance(value, Enum):
+        return value.name
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return value
+
+
+def _read(plain: dict[str, Any], key: str, ignores: tuple[str, ...]) -> Any:
+    """The value at a dotted key, less the ignored keys below it."""
+    value: Any = plain
+    for part in key.split("."):
+        value = value[part]
+    return _without(value, key, ignores)
+
+
+def _without(value: Any, key: str, ignores: tuple[str, ...]) -> Any:
+    if not isinstance(value, dict):
+        return value
+    return {
+        name: _without(item, f"{key}.{name}", ignores)
+        for name, item in value.items()
+        if f"{key}.{name}" not in ignores
+    }

@@ -1,0 +1,64 @@
+"""The system-call filter of both machines, run by a small interpreter of BPF instead of the kernel."""
+
+from __future__ import annotations
+
+import errno
+import struct
+
+import pytest
+
+from rlaif.execution.inside import seccomp
+
+OWN_PID = 4321
+ALLOW, KILL = 0x7FFF0000, 0x80000000
+REFUSED, PRETENDED, UNREACHABLE, UNKNOWN = (0x50000 | n for n in (errno.EPERM, 0, errno.ENETUNREACH, errno.ENOSYS))
+
+# From the kernel's tables: arch/x86/entry/syscalls/syscall_64.tbl and include/uapi/asm-generic/unistd.h.
+NUMBERS = {
+    "x86_64": {"read": 0, "openat": 257, "socket": 41, "socketpair": 53, "clone": 56, "clone3": 435, "execve": 59,
+               "kill": 62, "fcntl": 72, "prctl": 157, "prlimit64": 302, "fchmodat": 268, "ptrace": 101, "getpid": 39},
+    "aarch64": {"read": 63, "openat": 56, "socket": 198, "socketpair": 199, "clone": 220, "clone3": 435, "execve": 221,
+                "kill": 129, "fcntl": 25, "prctl": 167, "prlimit64": 261, "fchmodat": 53, "ptrace": 117, "getpid": 172},
+}  # fmt: skip
+ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
+
+
+def interpret(program: list[seccomp.Instruction], number: int, architecture: int, *arguments: int) -> int:
+    """What the filter answers to a call; struct seccomp_data is number, architecture, pointer, six arguments."""
+    padded = [*arguments, *[0] * (6 - len(arguments))]
+    data = struct.pack("<iIQ6Q", number, architecture, 0, *(value & (1 << 64) - 1 for value in padded))
+    position, accumulator = 0, 0
+    while True:
+        code, if_true, if_false, constant = program[position]
+        position += 1
+        if code == 0x06:
+            return constant
+        if code == 0x20:
+            accumulator = struct.unpack_from("<I", data, constant)[0]
+            continue
+        holds = {0x15: accumulator == constant, 0x35: accumulator >= constant, 0x45: bool(accumulator & constant)}
+        position += if_true if holds[code] else if_false
+
+
+@pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
+def test_filter(machine: str) -> None:
+    program = seccomp.build_filter(seccomp._MACHINES[machine], OWN_PID)
+    architecture = ARCHITECTURES[machine]
+
+    def answer(name: str, *arguments: int) -> int:
+        return interpret(program, NUMBERS[machine][name], architecture, *arguments)
+
+    for name in ("read", "openat", "getpid", "socketpair"):
+        assert answer(name) == ALLOW, name
+    for name in ("execve", "ptrace"):
+        assert answer(name) == REFUSED, name
+    assert answer("fchmodat") == PRETENDED
+    assert answer("socket", 2, 1) == UNREACHABLE
+    assert answer("clone3") == UNKNOWN
+    assert (answer("clone", 0x3D0F00), answer("clone", 17)) == (ALLOW, REFUSED)  # a thread, a process
+    assert [answer("kill", pid, 9) for pid in (OWN_PID, OWN_PID + 1, 0, -1)] == [ALLOW, REFUSED, REFUSED, REFUSED]
+    assert (answer("prlimit64", 0), answer("prlimit64", OWN_PID + 1)) == (ALLOW, REFUSED)
+    assert (answer("fcntl", 3, 1), answer("fcntl", 3, 8)) == (ALLOW, REFUSED)  # F_GETFD, F_SETOWN
+    assert (answer("prctl", 15), answer("prctl", 1)) == (ALLOW, REFUSED)  # PR_SET_NAME, PR_SET_PDEATHSIG
+    assert interpret(program, NUMBERS[machine]["read"], 0x40000003) == KILL  # i386
+    assert interpret(program, NUMBERS[machine]["read"] | 0x40000000, architecture) == KILL  # x32

@@ -1,0 +1,113 @@
+"""The judge in this process, compared with probabilities computed by hand from the logits."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from rlaif.config import LocalJudgeConfig
+from rlaif.errors import UserError
+from rlaif.feedback.judge import Item
+from rlaif.feedback.local_judge import LocalJudge, weights_digest
+from rlaif.feedback.questions import QuestionSet
+
+MakeItems = Callable[..., list[Item]]
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+def by_hand(model_path: Path, system: str, user: str) -> tuple[float, float]:
+    """(yes, no): softmax mass at the first position of the answer, without padding or batching."""
+    tokenizer = AutoTokenizer.from_pretrained(model_path)
+    model = AutoModelForCausalLM.from_pretrained(model_path, dtype=torch.float32).eval()
+    text = f"<|im_start|>system\n{system}<|im_end|>\n<|im_start|>user\n{user}<|im_end|>\n<|im_start|>assistant\n"
+    with torch.no_grad():
+        probs = model(torch.tensor([tokenizer(text)["input_ids"]])).logits[0, -1].softmax(-1)
+    vocabulary = tokenizer.get_vocab()
+    spelled = {word: [word, word.capitalize(), f"Ġ{word}", f"Ġ{word.capitalize()}"] for word in ("yes", "no")}
+    mass = {
+        word: sum(float(probs[vocabulary[token]]) for token in tokens if token in vocabulary)
+        for word, tokens in spelled.items()
+    }
+    return mass["yes"], mass["no"]
+
+
+def test_p_yes_is_the_softmax_mass_by_hand(
+    tiny_chat_model: Path, questions: QuestionSet, make_items: MakeItems
+) -> None:
+    config = LocalJudgeConfig(path=str(tiny_chat_model), batch_size=3)
+    items = make_items("<<<code>>>: x = 1", "short", "<<<code>>>: " + "y = 2\n" * 30, num_questions=2)
+    answers = {(one.sample_id, one.question_id): one for one in LocalJudge(config, questions, "cpu").answer(items)}
+    assert len(answers) == 6
+    for item in items:
+        prompt = questions.render(item.question, item.example.instruction, item.sample.text)
+        yes, no = by_hand(tiny_chat_model, prompt.system, prompt.user)
+        answer = answers[item.sample.id, item.question.id]
+        assert answer.p_yes == pytest.approx(yes / (yes + no), abs=1e-5)
+        assert answer.evidence.startswith(f"yes {yes:.4f}, no {no:.4f}")
+        assert (answer.source, answer.judge) == ("logprobs", f"local:{tiny_chat_model}")
+    assert len({round(answer.p_yes or 0, 4) for answer in answers.values()}) > 3  # it does depend on the prompt
+
+
+def test_a_prompt_that_is_too_long_is_invalid_and_not_cut(
+    tiny_chat_model: Path, questions: QuestionSet, make_items: MakeItems
+) -> None:
+    config = LocalJudgeConfig(path=str(tiny_chat_model), max_prompt_tokens=50)
+    (answer,) = LocalJudge(config, questions, "cpu").answer(make_items("x"))
+    assert answer.p_yes is None
+    assert "max_prompt_tokens=50" in answer.invalid
+
+
+def test_a_tokenizer_without_chat_template_gets_a_plain_prompt(
+    tiny_chat_model: Path, questions: QuestionSet, make_items: MakeItems, tmp_path: Path
+) -> None:
+    plain = tmp_path / "plain"
+    shutil.copytree(tiny_chat_model, plain)
+    (plain / "chat_template.jinja").unlink()
+    judge = LocalJudge(LocalJudgeConfig(path=str(plain)), questions, "cpu")
+    (item,) = make_items("x = 1")
+    prompt = questions.render(item.question, item.example.instruction, item.sample.text)
+    text = AutoTokenizer.from_pretrained(plain).decode(judge.encode(prompt))
+    assert text == f"{prompt.system}\n\n{prompt.user}\n\nAnswer:"
+    (answer,) = judge.answer([item])
+    assert answer.p_yes is not None
+
+
+def test_a_template_without_system_messages_gets_one_message(
+    tiny_chat_model: Path, questions: QuestionSet, make_items: MakeItems, tmp_path: Path
+) -> None:
+    strict = tmp_path / "strict"
+    shutil.copytree(tiny_chat_model, strict)
+    refuse = "{% if messages[0]['role'] == 'system' %}{{ raise_exception('no system') }}{% endif %}"
+    template = (strict / "chat_template.jinja").read_text()
+    (strict / "chat_template.jinja").write_text(refuse + template)
+    judge = LocalJudge(LocalJudgeConfig(path=str(strict)), questions, "cpu")
+    (item,) = make_items("x = 1")
+    prompt = questions.render(item.question, item.example.instruction, item.sample.text)
+    text = AutoTokenizer.from_pretrained(strict).decode(judge.encode(prompt))
+    assert text.startswith(f"<|im_start|>user\n{prompt.system}\n\n{prompt.user}<|im_end|>")
+
+
+def test_other_weights_are_another_judge(tiny_chat_model: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(tiny_chat_model, copy)
+    assert weights_digest(str(copy)) == weights_digest(str(tiny_chat_model))
+    weights = bytearray((copy / "model.safetensors").read_bytes())
+    weights[-1] ^= 1
+    (copy / "model.safetensors").write_bytes(weights)
+    assert weights_digest(str(copy)) != weights_digest(str(tiny_chat_model))
+
+
+def test_no_model_there(questions: QuestionSet, make_items: MakeItems, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="a Hub id or a directory"):
+        LocalJudge(LocalJudgeConfig(), questions)
+    with pytest.raises(UserError, match="cannot be loaded"):
+        list(LocalJudge(LocalJudgeConfig(path=str(tmp_path)), questions).answer(make_items("x")))

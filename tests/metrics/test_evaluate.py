@@ -1,0 +1,121 @@
+"""From completions to a summary, with figures that can be counted on fingers."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from rlaif.data.apibench import read_apibench
+from rlaif.execution import Verdict
+from rlaif.metrics.evaluate import differences, evaluate_texts, summarize
+from rlaif.metrics.summary import METRICS
+from rlaif.records import ApiRow, Evaluation, Example, Sample
+
+DATABASE = [ApiRow("json.loads(s)", "Structured", ""), ApiRow("json.dumps(obj)", "Structured", "")]
+REFERENCE = """<<<domain>>>: Structured
+<<<api_call>>>: json.loads('[1]')
+<<<code>>>: import json
+x = json.loads('[1]')
+print(x)"""
+EXAMPLES = {id: Example(id, "Read [1].", REFERENCE, "json.loads('[1]')", "Structured", "", "eval") for id in "ab"}
+
+
+def sample(id: str, example_id: str, text: str) -> Sample:
+    return Sample(id, example_id, text, "sft", 0, "stop")
+
+
+SAMPLES = [
+    sample("s1", "a", REFERENCE),
+    sample("s2", "a", "<<<api_call>>>: json.dumps([1])\n<<<code>>>: import json\nprint(json.dumps(x))"),
+    sample("s3", "b", "<<<api_call>>>: json.parse('[1]')\n<<<code>>>: import absent"),
+    sample("s4", "b", "<<<domain>>>: Structured"),
+]
+
+
+def run(snippets: Sequence[str | None]) -> list[Verdict]:
+    """Stands for the executor: what it would say of these."""
+    verdicts = {
+        "print(json.dumps(x))": Verdict("fault", "name", "name 'x' is not defined", 2, 0.1),
+        "import absent": Verdict("inconclusive", "package_missing", "absent", 1, 0.1),
+        "print(x)": Verdict("pass", "", "", None, 0.1),
+    }
+    no_code = Verdict("fault", "no_code", "", None, 0.0)
+    return [no_code if code is None else verdicts[code.splitlines()[-1]] for code in snippets]
+
+
+def test_each_sample_gets_every_metric() -> None:
+    first, second, third, fourth = evaluate_texts(SAMPLES, EXAMPLES, DATABASE, run)
+    assert first == Evaluation("s1", "a", True, False, True, 1.0, 1.0, "pass", "")
+    assert (second.ast_match, second.hallucinated, second.exact_call) == (False, False, False)
+    assert (second.verdict, second.failure, second.message) == ("fault", "name", "name 'x' is not defined")
+    assert second.codebleu is not None
+    assert 0 < second.codebleu < 1
+    assert (third.ast_match, third.hallucinated, third.verdict) == (False, True, "inconclusive")
+    assert (fourth.ast_match, fourth.hallucinated, fourth.codebleu) == (False, False, 0.0)
+    assert fourth.rouge_l == pytest.approx(2 * 2 / (2 + 16))  # both its tokens, of 2 and of 16
+
+
+def test_recorded_escapes_do_not_lower_rouge() -> None:
+    escaped = sample("s", "a", REFERENCE.replace("\n", "\\n") + '\\n"')
+    (evaluation,) = evaluate_texts([escaped], EXAMPLES, DATABASE, run)
+    assert evaluation.rouge_l == 1.0
+
+
+def test_summary_counts() -> None:
+    summary = summarize(evaluate_texts(SAMPLES, EXAMPLES, DATABASE, run))
+    assert (summary.num, summary.num_examples) == (4, 2)
+    assert summary.ast_match == summary.hallucinated == summary.exact_call == pytest.approx(1 / 4)
+    assert summary.executability == pytest.approx(1 / 4)
+    assert summary.executability_conditional == pytest.approx(1 / 3)
+    assert summary.num_missing["executability_conditional"] == 1
+    assert summary.verdicts == {"fault": 2, "pass": 1, "inconclusive": 1}
+    assert set(summary.failures.items()) == {("name", 1), ("no_code", 1), ("package_missing", 1)}
+    assert summary.scalars()["failure_name"] == 1
+    assert summary.mean("ast_match") == summary.ast_match
+
+
+def test_what_was_not_run_is_missing_not_a_failure() -> None:
+    summary = summarize(evaluate_texts(SAMPLES, EXAMPLES, DATABASE, None))
+    assert summary.executability is None
+    assert summary.executability_conditional is None
+    assert summary.num_missing["executability"] == 4
+    assert summary.scalars()["executability"] is None
+    assert summary.ast_match == pytest.approx(1 / 4)
+
+
+def test_a_metric_without_values_is_none_and_nothing_is_none_of_an_empty_set() -> None:
+    summary = summarize(evaluate_texts(SAMPLES, EXAMPLES, [], run))
+    assert summary.ast_match is None
+    assert summary.num_missing["ast_match"] == 4
+    assert summary.exact_call == pytest.approx(1 / 4)
+    assert summarize([]).num == 0
+    assert all(getattr(summarize([]), metric) is None for metric in METRICS)
+
+
+def test_differences_are_paired_by_example() -> None:
+    base = [Evaluation(f"s{i}", str(i), i % 2 == 0, False, None, i / 100, None, "pass", "") for i in range(100)]
+    better = [dataclasses.replace(one, rouge_l=(one.rouge_l or 0) + 0.1) for one in base]
+    found = differences(better, base[:80])
+    assert found["rouge_l"].mean == pytest.approx(0.1)
+    assert found["rouge_l"].half_width == pytest.approx(0, abs=1e-9)
+    assert found["ast_match"].mean == 0
+    assert "codebleu" not in found
+    assert differences(better[:10], base[10:]) == {}
+
+
+def test_verdicts_have_to_be_one_a_sample() -> None:
+    with pytest.raises(RuntimeError, match="gave 0 verdicts for 4"):
+        evaluate_texts(SAMPLES, EXAMPLES, DATABASE, lambda snippets: [])
+
+
+def test_references_score_1_against_themselves(apibench_dir: Path) -> None:
+    examples, _ = read_apibench(apibench_dir / "apibench" / "torchhub_eval.json", "torchhub", "eval")
+    references = [Sample(one.id, one.id, one.reference, "reference", 0, "stop") for one in examples]
+    evaluations = evaluate_texts(references, {one.id: one for one in examples}, [], None)
+    summary = summarize(evaluations, resamples=200)
+    assert summary.rouge_l == pytest.approx(1.0)
+    assert summary.codebleu == pytest.approx(1.0)
+    assert summary.num_missing["codebleu"] <= 1
