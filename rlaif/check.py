@@ -61,7 +61,7 @@ def _feedback(config: TrainConfig) -> Iterator[str]:
     if feedback.execute and config.execution.environment is Environment.none:
         yield "feedback.execute: nothing can be run with execution=none; feedback.execute=false"
     if feedback.sampling.num_samples < 2 and not feedback.pairs.with_reference:
-        yield "feedback.sampling.num_samples: one sample makes no pair; at least 2, or feedback.pairs.with_reference=true"
+        yield "feedback.sampling.num_samples: one sample makes no pair; at least 2, or pairs.with_reference=true"
     if feedback.sampling.temperature <= 0 and feedback.sampling.num_samples > 1:
         yield "feedback.sampling.temperature: greedy samples are all the same; above 0"
 

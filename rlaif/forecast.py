@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 from rlaif import pipeline, runs
@@ -11,11 +12,11 @@ from rlaif.errors import UserError
 
 def forecast_lines(config: TrainConfig) -> list[str]:
     """The plan as lines of text. Works before the data are here: then it says so and counts what it can."""
-    from rlaif.data.load import load_dataset, source_digest
+    from rlaif.data.load import load_dataset
 
     num_train: int | None = None
     try:
-        inputs = {"data": source_digest(config.data)}
+        inputs = input_digests(config)
         num_train = len(load_dataset(config.data).train)
         lines = [f"plan for stage={config.stage} ({config.name}, seed {config.seed})"]
     except UserError as error:
@@ -30,6 +31,20 @@ def forecast_lines(config: TrainConfig) -> list[str]:
     if any(step.stage.name == "label" for step in steps):
         lines.append(judge_calls_line(config, num_train))
     return lines
+
+
+def input_digests(config: TrainConfig) -> dict[str, str]:
+    """By stage, a digest of the content of files that come from outside: data and recorded answers.
+
+    UserError where a file is not there.
+    """
+    from rlaif.data.load import responses_path, source_digest
+
+    digests = {"data": source_digest(config.data)}
+    responses = responses_path(config.data, config.policy.responses_file)
+    if responses is not None:
+        digests["evaluate_responses"] = hashlib.sha256(responses.read_bytes()).hexdigest()
+    return digests
 
 
 def judge_calls_line(config: TrainConfig, num_train: int | None) -> str:

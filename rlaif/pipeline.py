@@ -55,7 +55,7 @@ class Step:
     """What the fingerprint is made of."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class StageContext:
     """What a stage's function gets."""
 
@@ -63,9 +63,17 @@ class StageContext:
     run: Run
     inputs: dict[str, Run]
     tracker: Tracker
+    _has_logged: bool = False
 
     def log(self, step: int, metrics: runs.Metrics) -> None:
-        """One step's figures, to metrics.jsonl first and then to the tracker."""
+        """One step's figures, to metrics.jsonl first and then to the tracker.
+
+        A run that goes on from a checkpoint repeats steps that it had logged before it died:
+        the first line of this process takes the place of that step and of all after it.
+        """
+        if not self._has_logged:
+            self.run.rewind(step - 1)
+            self._has_logged = True
         self.run.log(step, metrics)
         self.tracker.log(self.run.stage, step, metrics)
 
@@ -73,7 +81,8 @@ class StageContext:
 EXECUTION_THAT_DECIDES = ("execution.environment", "execution.timeout_s", "execution.memory_mb")
 JUDGE_THAT_DECIDES = (
     "feedback.judge", "feedback.execute", "feedback.openai.model", "feedback.openai.max_answer_tokens",
-    "feedback.openai.logprobs", "feedback.local.path", "questions",
+    "feedback.openai.logprobs", "feedback.local.path", "feedback.local.max_prompt_tokens", "feedback.static",
+    "questions",
 )  # fmt: skip
 
 
@@ -132,7 +141,7 @@ def responses_file(config: TrainConfig) -> str | None:
 
 
 def plan(config: TrainConfig, inputs: dict[str, str]) -> list[Step]:
-    """The wanted stage and all that it needs, in order. `inputs` are digests of files from outside."""
+    """The wanted stage and all that it needs, in order. `inputs`: by stage, the digest of files from outside."""
     stages = graph(config)
     if config.stage not in stages:
         raise UserError(f"stage={config.stage}: no such stage here; one of {', '.join(stages)}")
@@ -147,7 +156,7 @@ def plan(config: TrainConfig, inputs: dict[str, str]) -> list[Step]:
             "version": stage.version,
             "reads": {key: _read(plain, key, stage.ignores) for key in stage.reads},
             "needs": {need: steps[need].fingerprint for need in stage.needs},
-            "inputs": inputs if name == "data" else {},
+            "input": inputs.get(name),
         }
         steps[name] = Step(stage, config.name, runs.fingerprint(content), content)
     return list(steps.values())
@@ -177,7 +186,7 @@ def execute(
 def _run_stage(config: TrainConfig, step: Step, run: Run, inputs: dict[str, Run], tracker: Tracker) -> None:
     runs.write_atomic(run.directory / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(step.content)))
     if not (run.directory / "provenance.json").exists():
-        record = runs.provenance(inputs, step.content["inputs"])
+        record = runs.provenance(inputs, step.content["input"])
         runs.write_atomic(run.directory / "provenance.json", json.dumps(record, indent=2) + "\n")
     module, function = step.stage.function.split(":")
     metrics = getattr(importlib.import_module(module), function)(StageContext(config, run, inputs, tracker))

@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -201,7 +201,7 @@ def drop_torn_line(path: Path) -> None:
             file.truncate(whole)
 
 
-def iterate_records(path: Path, kind: type[Record]) -> Iterator[Record]:
-    """The records of a log that may not exist yet."""
-    if path.exists():
-        yield from read_records(path, kind)
+def read_log(path: Path, kind: type[Record]) -> list[Record]:
+    """The records of a log that may not exist yet, or that a kill has torn."""
+    drop_torn_line(path)
+    return read_records(path, kind) if path.exists() else []

@@ -131,7 +131,7 @@ def write_atomic(path: Path, text: str) -> None:
     partial.replace(path)
 
 
-def provenance(needs: Mapping[str, Run], inputs: Mapping[str, str]) -> dict[str, Any]:
+def provenance(needs: Mapping[str, Run], input_digest: str | None) -> dict[str, Any]:
     """What a result came from. Holds no absolute path, host or user name."""
     return {
         "started": _now(),
@@ -141,7 +141,7 @@ def provenance(needs: Mapping[str, Run], inputs: Mapping[str, str]) -> dict[str,
         "cpus": os.cpu_count(),
         "versions": {name: _version(name) for name in VERSIONS_TO_RECORD},
         "needs": {stage: run.directory.name for stage, run in needs.items()},
-        "inputs": dict(inputs),
+        "input_digest": input_digest,
     }
 
 

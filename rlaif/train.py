@@ -25,7 +25,7 @@ def main() -> None:
     """The console script `rlaif`, and `python -m rlaif.train`."""
     try:
         arguments = compose.hydra_arguments(sys.argv[1:])
-        if not (arguments.help or arguments.hydra_help or arguments.version or arguments.info):
+        if not (arguments.help or arguments.hydra_help or arguments.info):
             compose.check_command_line(arguments.overrides, _given_config_dir(arguments.config_dir))
         compose.register_schema()
         hydra.main(version_base="1.3", config_path=str(compose.config_dir()), config_name="train")(_job)()
@@ -54,14 +54,13 @@ def _job(composed: DictConfig) -> None:
 def run_job(config: TrainConfig, composed: DictConfig) -> dict[str, Run]:
     """Plan the wanted stage and run what is not finished."""
     from rlaif import pipeline
-    from rlaif.data.load import source_digest
-    from rlaif.forecast import forecast_lines
+    from rlaif.forecast import forecast_lines, input_digests
     from rlaif.tracking import Tracker
 
     if config.dry_run:
         _say("\n".join(forecast_lines(config)))
         return {}
-    steps = pipeline.plan(config, inputs={"data": source_digest(config.data)})
+    steps = pipeline.plan(config, input_digests(config))
     resolved = OmegaConf.to_container(composed, resolve=True, enum_to_str=True)
     tracker = Tracker(config.tracking, f"{config.name}-s{config.seed}", resolved, Path(config.runs_dir))
     finished = False

@@ -1,0 +1,98 @@
+"""The terms of PPO's reward, as functions in TRL's form: f(prompts, completions, **columns) -> scores.
+
+A term is added here and as a weight in `config.RewardTerms`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from rlaif.config import Precision, TrainConfig
+from rlaif.data.completion import parse_completion
+from rlaif.execution import Executor
+from rlaif.feedback.build import build_judge
+from rlaif.feedback.judge import Judge, items_for
+from rlaif.feedback.labeler import label
+from rlaif.feedback.questions import QuestionSet, load_questions
+from rlaif.feedback.scoring import score_samples
+from rlaif.feedback.store import LabelStore
+from rlaif.models.reward_model import RewardModel
+from rlaif.records import ApiRow, Example, Sample
+from rlaif.rl.rewards import RewardFunction
+
+
+def build_rewards(
+    config: TrainConfig,
+    reward_model: Path | None,
+    examples: Sequence[Example],
+    database: Sequence[ApiRow],
+    executor: Executor,
+    stack: ExitStack,
+) -> tuple[list[RewardFunction], list[float]]:
+    """The terms with a weight above or below 0, and their weights. `stack` closes what they open."""
+    terms = config.reward.terms
+    functions: list[RewardFunction] = []
+    weights: list[float] = []
+    if terms.model:
+        assert reward_model is not None, "the pipeline trains a reward model where terms.model is set"
+        functions.append(ModelReward(RewardModel.load(reward_model), config.policy.precision))
+        weights.append(terms.model)
+    if terms.judge:
+        questions = load_questions(config.questions)
+        judge = build_judge(config.feedback, questions, database, config.execution, executor.run)
+        store = stack.enter_context(LabelStore(Path(config.runs_dir) / "shared" / "labels"))
+        functions.append(JudgeReward(judge, questions, config.feedback.min_valid, store, examples))
+        weights.append(terms.judge)
+    if terms.executability:
+        functions.append(ExecutabilityReward(executor))
+        weights.append(terms.executability)
+    return functions, weights
+
+
+class ModelReward:
+    """The reward model's centred reward."""
+
+    __name__ = "model"
+
+    def __init__(self, model: RewardModel, precision: Precision) -> None:
+        self.model, self.precision = model, precision
+
+    def __call__(self, prompts: list[str], completions: list[str], **columns: list[Any]) -> list[float | None]:
+        return [*self.model.score(list(zip(prompts, completions, strict=True)), precision=self.precision)]
+
+
+class JudgeReward:
+    """The judge's score S(t, o) in [0, 1]; None where too few answers could be read."""
+
+    __name__ = "judge"
+
+    def __init__(
+        self, judge: Judge, questions: QuestionSet, min_valid: int, store: LabelStore, examples: Sequence[Example]
+    ) -> None:
+        self.judge, self.questions, self.min_valid, self.store = judge, questions, min_valid, store
+        self.examples = {example.id: example for example in examples}
+
+    def __call__(self, prompts: list[str], completions: list[str], **columns: list[Any]) -> list[float | None]:
+        samples = [
+            Sample(str(number), example_id, text, "rl", 0, "stop")
+            for number, (example_id, text) in enumerate(zip(columns["example_id"], completions, strict=True))
+        ]
+        items = items_for(samples, self.examples, self.questions.questions)
+        labels = score_samples(label(items, self.judge, self.store), self.questions.weights, self.min_valid)
+        return [label.score for label in labels]
+
+
+class ExecutabilityReward:
+    """1 where the code runs, 0 where the code is at fault, None where the environment is."""
+
+    __name__ = "executability"
+
+    def __init__(self, executor: Executor) -> None:
+        self.executor = executor
+
+    def __call__(self, prompts: list[str], completions: list[str], **columns: list[Any]) -> list[float | None]:
+        verdicts = self.executor.run([parse_completion(text).code for text in completions])
+        return [None if verdict.status == "inconclusive" else float(verdict.status == "pass") for verdict in verdicts]

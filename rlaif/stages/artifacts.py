@@ -1,0 +1,71 @@
+"""What lies where in a stage's directory, and what several stages build alike."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from rlaif.config import Environment, TrainConfig
+from rlaif.data.prompt import format_prompt, format_target
+from rlaif.execution import Executor
+from rlaif.models.fitting import FitResult
+from rlaif.records import Answer, ApiRow, Evaluation, Example, Pair, Sample, Split, read_records
+from rlaif.runs import Run
+
+EXAMPLES, DATABASE, SAMPLES, ANSWERS, PAIRS, EVALUATIONS = (
+    "examples.jsonl", "database.jsonl", "samples.jsonl", "answers.jsonl", "pairs.jsonl", "evaluations.jsonl",
+)  # fmt: skip
+POLICY, REWARD_MODEL, CHECKPOINTS = "policy", "reward_model", "checkpoints"
+
+
+def read_examples(data: Run, *splits: Split) -> list[Example]:
+    """The examples of these splits, or all."""
+    examples = read_records(data.directory / EXAMPLES, Example)
+    return [example for example in examples if not splits or example.split in splits]
+
+
+def read_database(data: Run) -> list[ApiRow]:
+    return read_records(data.directory / DATABASE, ApiRow)
+
+
+def read_samples(run: Run) -> list[Sample]:
+    return read_records(run.directory / SAMPLES, Sample)
+
+
+def read_answers(label: Run) -> list[Answer]:
+    return read_records(label.directory / ANSWERS, Answer)
+
+
+def read_pairs(pair: Run) -> list[Pair]:
+    return read_records(pair.directory / PAIRS, Pair)
+
+
+def read_evaluations(run: Run) -> list[Evaluation]:
+    return read_records(run.directory / EVALUATIONS, Evaluation)
+
+
+def prompts_and_targets(examples: Sequence[Example]) -> list[tuple[str, str]]:
+    """(prompt, target) texts, as a policy is trained on them."""
+    return [(format_prompt(example.instruction), format_target(example.reference)) for example in examples]
+
+
+def open_executor(config: TrainConfig, database: Sequence[ApiRow]) -> Executor:
+    """The sandbox. Its verdicts and assets are shared by all runs."""
+    shared = Path(config.runs_dir) / "shared"
+    return Executor(config.execution, shared / "verdicts", shared / "assets", database)
+
+
+def executes(config: TrainConfig) -> bool:
+    return config.execution.environment is not Environment.none
+
+
+def fit_figures(fit: FitResult) -> dict[str, float | int | None]:
+    """A training's course, for metrics.json."""
+    return dataclasses.asdict(fit)
+
+
+def remove_checkpoints(directory: Path) -> None:
+    """The result is saved, so what it was resumed from can go."""
+    shutil.rmtree(directory / CHECKPOINTS, ignore_errors=True)

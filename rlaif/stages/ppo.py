@@ -1,0 +1,82 @@
+"""Improve the SFT policy with PPO against the reward model, reward functions, or their weighted sum."""
+
+from __future__ import annotations
+
+import dataclasses
+from contextlib import ExitStack
+from typing import Any
+
+from tqdm import tqdm
+
+from rlaif.config import TrainConfig
+from rlaif.data.prompt import format_prompt
+from rlaif.models.policy import Policy, add_lora, load_policy, save_policy, uses_bf16
+from rlaif.pipeline import StageContext
+from rlaif.rewards import build_rewards
+from rlaif.rl.checkpoint import has_checkpoint
+from rlaif.rl.config import PPOConfig
+from rlaif.rl.trainer import PPOTrainer
+from rlaif.stages import artifacts
+
+
+def run(context: StageContext) -> dict[str, Any]:
+    """PPO over the training prompts; goes on from the last checkpoint, if there is one."""
+    config, directory = context.config, context.run.directory
+    examples = artifacts.read_examples(context.inputs["data"], "train")
+    database = artifacts.read_database(context.inputs["data"])
+    sft = context.inputs["sft"].directory / artifacts.POLICY
+    policy, reference = load_policy(sft), load_policy(sft)
+    if config.policy.lora.enabled:
+        policy = add_lora(policy, config.policy.lora, config.seed)
+    reward_model = context.inputs["reward"].directory / artifacts.REWARD_MODEL if "reward" in context.inputs else None
+
+    with ExitStack() as stack:
+        executor = stack.enter_context(artifacts.open_executor(config, database))
+        functions, weights = build_rewards(config, reward_model, examples, database, executor, stack)
+        bar = stack.enter_context(tqdm(total=config.trainer.num_rollouts, desc="ppo", unit="rollout"))
+        trainer = PPOTrainer(
+            policy.model, reference.model, policy.tokenizer, functions,
+            [{"prompt": format_prompt(example.instruction), "example_id": example.id} for example in examples],
+            ppo_config(config, policy), reward_weights=weights,
+            on_log=lambda step, metrics: log(context, bar, step, metrics),
+        )  # fmt: skip
+        checkpoints = directory / artifacts.CHECKPOINTS
+        if has_checkpoint(checkpoints):
+            trainer.load_checkpoint(checkpoints)
+            bar.update(trainer.rollout_index)
+        trainer.train(checkpoints)
+
+    save_policy(policy, directory / artifacts.POLICY)
+    artifacts.remove_checkpoints(directory)
+    return last_figures(context)
+
+
+def ppo_config(config: TrainConfig, policy: Policy) -> PPOConfig:
+    """The trainer group, with what PPO takes from other groups."""
+    settings = {name: value for name, value in dataclasses.asdict(config.trainer).items() if name != "name"}
+    bf16 = uses_bf16(config.policy.precision, policy.model.device)
+    return PPOConfig(
+        seed=config.seed,
+        max_new_tokens=config.policy.max_new_tokens,
+        max_prompt_tokens=config.policy.max_prompt_tokens,
+        precision="bf16" if bf16 else "fp32",
+        **settings,
+    )
+
+
+def log(context: StageContext, bar: Any, step: int, metrics: dict[str, float]) -> None:
+    context.log(step, metrics)
+    bar.set_postfix({name: f"{metrics[f'ppo/{name}']:.3f}" for name in ("score_mean", "kl", "entropy")}, refresh=False)
+    bar.update(step - bar.n)
+
+
+def last_figures(context: StageContext, num_rollouts: int = 10) -> dict[str, Any]:
+    """Every metric's mean over the last rollouts, which are noisy one by one."""
+    rows = context.run.history()[-num_rollouts:]
+    names = [name for name in rows[-1] if name.startswith("ppo/")]
+    means = {name: mean([row[name] for row in rows if row.get(name) is not None]) for name in names}
+    return {"num_rollouts": context.config.trainer.num_rollouts, **means}
+
+
+def mean(values: list[float]) -> float | None:
+    return sum(values) / len(values) if values else None
