@@ -51,6 +51,7 @@ def to_config(composed: DictConfig) -> TrainConfig:
         UserError: a value is missing or makes no sense; one line.
     """
     try:
+        _refuse_added_keys(composed, TrainConfig)
         config = OmegaConf.to_object(composed)
     except MissingMandatoryValue as error:
         raise UserError(f"{error.full_key}: no value; set it in the option's YAML or on the command line") from None
@@ -59,6 +60,17 @@ def to_config(composed: DictConfig) -> TrainConfig:
     assert isinstance(config, TrainConfig)
     check(config)
     return config
+
+
+def _refuse_added_keys(node: DictConfig, kind: type, prefix: str = "") -> None:
+    """`+key=value` slips past the schema; what it adds would be read by nobody."""
+    hints = get_type_hints(kind)
+    for name in map(str, node):
+        if name not in hints:
+            raise UserError(f"{prefix}{name}: no such key{_did_you_mean(name, [*hints])}; one of {', '.join(hints)}")
+        child = None if OmegaConf.is_missing(node, name) else node[name]
+        if isinstance(child, DictConfig) and dataclasses.is_dataclass(hints[name]):
+            _refuse_added_keys(child, hints[name], f"{prefix}{name}.")
 
 
 def check_command_line(overrides: Sequence[str], config_path: Path | None = None) -> None:

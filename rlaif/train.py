@@ -6,6 +6,7 @@ config answer at once.
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 def main() -> None:
     """The console script `rlaif`, and `python -m rlaif.train`."""
+    # A waiting OpenMP thread that spins while another job has its core costs several times the work itself.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     try:
         arguments = compose.hydra_arguments(sys.argv[1:])
         if not (arguments.help or arguments.hydra_help or arguments.info):

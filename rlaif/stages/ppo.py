@@ -54,6 +54,7 @@ def run(context: StageContext) -> dict[str, Any]:
 def ppo_config(config: TrainConfig, policy: Policy) -> PPOConfig:
     """The trainer group, with what PPO takes from other groups."""
     settings = {name: value for name, value in dataclasses.asdict(config.trainer).items() if name != "name"}
+    settings["lr_schedule"] = config.trainer.lr_schedule.value
     bf16 = uses_bf16(config.policy.precision, policy.model.device)
     return PPOConfig(
         seed=config.seed,

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import torch
+from peft import LoraConfig, get_peft_model
 from torch import nn
 
 from rlaif.errors import UserError
@@ -182,3 +183,19 @@ def test_schedules() -> None:
     assert [schedule("linear", p) for p in (0, 0.25, 0.75)] == [1, 0.75, 0.25]
     assert [round(schedule("cosine", p), 6) for p in (0, 0.5)] == [1, 0.5]
     assert schedule("constant", 0.9) == 1
+
+
+def test_a_lora_policy_trains_its_adapters_only(
+    make_policy: Callable[..., nn.Module], tokenizer: Any, tmp_path: Path
+) -> None:
+    base = make_policy(seed=0)
+    before = copy.deepcopy(base.state_dict())
+    adapted = get_peft_model(copy.deepcopy(base), LoraConfig(r=2, target_modules=["c_attn"], fan_in_fan_out=True))
+    trainer = PPOTrainer(adapted, base, tokenizer, share_of_a, PROMPTS, CONFIG)
+    trainer.train(tmp_path)
+    for name, tensor in adapted.state_dict().items():
+        plain = name.removeprefix("base_model.model.").replace(".base_layer", "")
+        if "lora_B" in name:
+            assert tensor.abs().sum() > 0, name
+        elif "lora" not in name:
+            assert torch.equal(tensor, before[plain]), name

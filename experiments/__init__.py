@@ -1,0 +1,1 @@
+"""What users launch and what came out. `rlaif` never imports this."""

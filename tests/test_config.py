@@ -1,0 +1,80 @@
+"""Every YAML composes and is accepted; every mistake is one line that names the key."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from rlaif import compose
+from rlaif.errors import UserError
+
+CONF = compose.config_dir()
+NEEDED = {  # what an option cannot know
+    "data/jsonl": ["data.train_file=train.jsonl", "data.eval_file=eval.jsonl"],
+    "feedback/openai": ["feedback.openai.model=m"],
+    "feedback/local": ["feedback.local.path=p"],
+    "execution/torchhub": ["data=apibench_torchhub"],
+    "execution/none": ["feedback.execute=false"],
+    "policy/responses": ["policy.responses_file=answers.jsonl"],
+}
+OPTIONS = sorted(str(path.relative_to(CONF).with_suffix("")) for path in CONF.rglob("*.yaml") if path.parent != CONF)
+
+
+def test_every_group_has_options() -> None:
+    assert {option.split("/")[0] for option in OPTIONS} == set(compose.GROUPS)
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_every_yaml_composes(option: str) -> None:
+    group, name = option.split("/", 1)
+    compose.check_command_line([f"{group}={name}", *NEEDED.get(option, [])])
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_every_option_says_what_it_is_for(option: str) -> None:
+    first = next(line for line in (CONF / f"{option}.yaml").read_text().splitlines() if "@package" not in line)
+    assert first.startswith("# ")
+
+
+@pytest.mark.parametrize(
+    ("overrides", "parts"),
+    [
+        (["trainer.kl_coff=1"], ["trainer.kl_coff", "no such key", "kl_coef", "num_rollouts"]),
+        (["policy.sft.lr=1"], ["policy.sft.lr", "learning_rate"]),
+        (["foo=1"], ["foo", "no such key", "trainer"]),
+        (["+foo.bar=1"], ["foo", "no such key"]),
+        (["+trainer.bar=1"], ["trainer.bar", "no such key"]),
+        (["trainer.kl_coef=abc"], ["trainer.kl_coef", "abc", "float"]),
+        (["trainer.num_rollouts=1.5"], ["trainer.num_rollouts", "1.5", "int"]),
+        (["policy.kind=xx"], ["policy.kind", "xx", "scratch", "pretrained", "responses"]),
+        (["policy=gpt9"], ["policy=gpt9", "no such option", "gpt2", "tiny"]),
+        (["experiment=nope"], ["experiment=nope", "smoke"]),
+        (["feedback=openai"], ["feedback.openai.model"]),
+        (["data=jsonl"], ["data.train_file"]),
+        (["trainer.num_rollouts=0"], ["trainer.num_rollouts", "0", "above 0"]),
+        (["trainer.kl_coef=-1"], ["trainer.kl_coef", "below 0"]),
+        (["trainer.num_mini_batches=3"], ["trainer.num_mini_batches", "divide"]),
+        (["reward.terms.model=0"], ["reward.terms"]),
+        (["execution=none"], ["feedback.execute"]),
+        (["execution=none", "feedback.execute=false", "reward.terms.executability=1"], ["reward.terms.executability"]),
+        (["policy.scratch.width=30"], ["policy.scratch.width", "num_heads"]),
+        (["feedback.min_valid=9"], ["feedback.min_valid", "1..8"]),
+        (["seed=0,1", "trainer.kl_coef=0.1,-0.1"], ["trainer.kl_coef", "-0.1"]),
+    ],
+)
+def test_a_mistake_is_one_line_that_names_the_key(overrides: list[str], parts: list[str]) -> None:
+    with pytest.raises(UserError) as error:
+        compose.check_command_line(overrides)
+    message = str(error.value)
+    assert "\n" not in message
+    for part in parts:
+        assert part in message
+
+
+def test_a_sweep_is_checked_choice_by_choice() -> None:
+    compose.check_command_line(["seed=0,1,2", "trainer.kl_coef=0.02,0.05,0.1"])
+
+
+def test_config_dir_is_the_checkouts_own() -> None:
+    assert Path(__file__).resolve().parents[1] / "conf" == CONF

@@ -1,0 +1,40 @@
+"""The JSONL form: round trips, torn lines, errors that name the line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from rlaif.records import Answer, Label, RecordError, RecordLog, read_log, read_records, write_records
+
+LABELS = [Label("a", 0.5, 8), Label("b\n\u2028\"", None, 0)]
+
+
+def test_round_trip(tmp_path: Path) -> None:
+    write_records(tmp_path / "labels.jsonl", LABELS)
+    assert read_records(tmp_path / "labels.jsonl", Label) == LABELS
+    assert [path.name for path in tmp_path.iterdir()] == ["labels.jsonl"]
+
+
+def test_log_drops_a_torn_last_line_and_goes_on(tmp_path: Path) -> None:
+    path = tmp_path / "labels.jsonl"
+    with RecordLog(path) as log:
+        log.append(*LABELS)
+    with path.open("a") as file:
+        file.write('{"sample_id": "c", "sco')
+    assert read_log(path, Label) == LABELS
+    with RecordLog(path) as log:
+        log.append(Label("c", 1.0, 8))
+    assert read_log(path, Label) == [*LABELS, Label("c", 1.0, 8)]
+
+
+def test_a_log_that_is_not_there_is_empty(tmp_path: Path) -> None:
+    assert read_log(tmp_path / "none.jsonl", Label) == []
+
+
+def test_an_error_names_file_and_line(tmp_path: Path) -> None:
+    path = tmp_path / "labels.jsonl"
+    write_records(path, LABELS)
+    with pytest.raises(RecordError, match=r"labels\.jsonl:1: not a Answer"):
+        read_records(path, Answer)

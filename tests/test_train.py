@@ -1,0 +1,65 @@
+"""The command line as a user types it: quick answers, one-line errors."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+
+import pytest
+
+from rlaif import compose
+
+
+def rlaif(*arguments: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "rlaif.train", *arguments], capture_output=True, text=True, timeout=timeout
+    )
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("--cfg", "job"), ("trainer.kl_coff=1",), ("policy=gpt9",)])
+def test_answers_at_once(arguments: tuple[str, ...]) -> None:
+    def seconds() -> float:
+        start = time.perf_counter()
+        rlaif(*arguments)
+        return time.perf_counter() - start
+
+    assert min(seconds() for _ in range(3)) < 2
+
+
+def test_composition_does_not_import_torch() -> None:
+    script = (
+        "import sys; import rlaif.train; from rlaif import compose; compose.check_command_line([]);"
+        "print([name for name in ('torch', 'transformers', 'datasets', 'wandb') if name in sys.modules])"
+    )
+    found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
+
+
+def test_a_mistake_is_one_line_without_a_traceback() -> None:
+    result = rlaif("trainer.kl_coff=1")
+    assert result.returncode == 1
+    assert result.stdout == ""
+    assert len(result.stderr.strip().splitlines()) == 1
+    assert result.stderr.startswith("error: trainer.kl_coff: no such key; did you mean kl_coef?")
+
+
+def test_help_names_every_group() -> None:
+    text = rlaif("--help").stdout
+    for group in compose.GROUPS:
+        assert f"{group}:" in text
+
+
+def test_missing_data_is_one_line_that_says_how_to_get_them(tmp_path: object) -> None:
+    result = rlaif("data=apibench_torchhub", "data.dir=/nowhere", f"runs_dir={tmp_path}", "tracking=none")
+    assert result.returncode == 1
+    assert "/nowhere" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_dry_run_of_the_paper_counts_the_judge_calls() -> None:
+    result = rlaif("experiment=paper", "dry_run=true")
+    assert result.returncode == 0, result.stderr
+    # 4,000 prompts x (4 samples + the reference) x 8 questions
+    assert "160,000 calls to gpt-3.5-turbo" in result.stdout
+    assert "ppo" in result.stdout
