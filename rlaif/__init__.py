@@ -1,0 +1,27 @@
+"""Align a small code model with AI feedback: the plan of the house.
+
+    conf/            what a run is, YAML only; every key has a typed field in config.py
+    rlaif/
+      train.py       the entrypoint: compose -> check -> plan -> run the stages
+      compose.py     conf/ and a command line to a checked TrainConfig; with train.py the only ones that know Hydra
+      config.py      the typed schema; check.py: combinations that make no sense
+      pipeline.py    the graph of stages, written once: what each needs, which config it reads
+      runs.py        where a result lives: runs/<stage>/<name>-<fingerprint>/, claimed, resumed, DONE last
+      records.py     Example -> Sample -> Answer -> Label -> Pair -> Evaluation, and their JSONL form
+      rewards.py     the terms of PPO's reward, in TRL's form
+      tracking.py    W&B as a view of the run files; the only importer of wandb
+      forecast.py    what a run would do, and how often a judge would be asked
+      stages/        one file a stage; they meet only through files (artifacts.py)
+      data/          APIBench, the embedded data set, a user's JSONL -> Example
+      models/        policy, value head, reward model; training, sampling, saving
+      feedback/      questions -> judge -> answers -> score -> pairs; the label store
+      rl/            PPO: pure tensor functions, rollout, update, trainer; knows no config of ours
+      execution/     untrusted code: sandbox, workers, verdicts, the offline Torch Hub
+      metrics/       AST match, ROUGE, CodeBLEU, executability, intervals
+      report/        tables and samples side by side
+    experiments/     what users launch, and what came out
+    tests/           mirrors rlaif/; test_structure.py holds who may import whom
+
+Imports go downwards: train -> pipeline -> stages -> rooms -> records. Stages never import
+each other; rl knows tensors and models, not configs or files.
+"""

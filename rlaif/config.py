@@ -71,6 +71,7 @@ class ScratchConfig:
     num_heads: int = 4
     width: int = 192
     vocab_size: int = 3000
+    initializer_range: float = 0.02
 
 
 @dataclass
@@ -99,6 +100,7 @@ class SftConfig:
     lr_schedule: LrSchedule = LrSchedule.constant
     warmup_ratio: float = 0.05
     weight_decay: float = 0.01
+    adam_beta2: float = 0.999
     max_grad_norm: float = 1.0
     dropout: float = 0.1
 

@@ -58,6 +58,7 @@ class FitSettings:
     warmup_ratio: float
     weight_decay: float
     max_grad_norm: float
+    adam_beta2: float = 0.999
     eval_steps: int | None = None
     lr_schedule: LrSchedule = LrSchedule.constant
     gradient_accumulation_steps: int = 1
@@ -157,6 +158,7 @@ def training_arguments(
         lr_scheduler_type=SCHEDULES[settings.lr_schedule],
         warmup_steps=math.ceil(settings.warmup_ratio * settings.max_epochs * steps_per_epoch),
         weight_decay=settings.weight_decay,
+        adam_beta2=settings.adam_beta2,
         max_grad_norm=settings.max_grad_norm,
         eval_strategy="steps",
         eval_steps=eval_steps,

@@ -91,6 +91,7 @@ def initialise(config: PolicyConfig, texts: Sequence[str], seed: int) -> Policy:
         n_embd=config.scratch.width,
         n_layer=config.scratch.num_layers,
         n_head=config.scratch.num_heads,
+        initializer_range=config.scratch.initializer_range,
         activation_function="gelu_pytorch_tanh",  # the formula of GPT-2's gelu_new in a fused kernel
         resid_pdrop=config.sft.dropout,
         embd_pdrop=config.sft.dropout,

@@ -95,6 +95,7 @@ def train_supervised(
             patience=sft.patience,
             warmup_ratio=sft.warmup_ratio,
             weight_decay=sft.weight_decay,
+            adam_beta2=sft.adam_beta2,
             max_grad_norm=sft.max_grad_norm,
             eval_steps=sft.eval_steps,
             lr_schedule=sft.lr_schedule,

@@ -1,6 +1,6 @@
 """A byte-level BPE tokenizer trained on the project's own data, for policies from scratch.
 
-Where it differs from GPT-2's: spaces are tokens of their own and digits stand alone. GPT-2
+Where it differs from GPT-2's: spaces are tokens of their own and digits stand in twos at most. GPT-2
 writes the space into the word (" Ada" and "Ada" are unrelated tokens), so that copying a
 value from an instruction into quotes in code means to translate it. A small model learns
 to copy a token, and hardly ever learns to translate all of them.
@@ -23,7 +23,7 @@ PIECES = (
     r"###\w+: ?",  # the prompt's marks
     r"\n *",  # a line's end with the next line's indentation
     r" +",
-    r"[0-9]",  # digit by digit: numbers are copied, not remembered
+    r"[0-9]{1,2}",  # two digits at most: numbers are copied, not remembered
     r"[^\W\d_]+",  # letters
     r"[^\w\s]+|_+",  # punctuation
     r"[\s\S]",  # whatever is left, so that nothing is lost

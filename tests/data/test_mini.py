@@ -145,6 +145,6 @@ def test_another_seed_gives_other_data(data: Data) -> None:
 
 
 def test_used_up_values_are_one_clear_error() -> None:
-    task = dataclasses.replace(all_tasks()[0], draw=lambda random: {"digit": random.randint(0, 9)})
+    task = dataclasses.replace(all_tasks()[0], draw=lambda random: {"key": "age", "n": random.randint(0, 9)})
     with pytest.raises(UserError, match=r"json\.loads has only [0-9] value combinations for train, 40 are"):
         distinct_values(task, "train", 40, seed=0)

@@ -11,7 +11,7 @@ makes the values, and templates in `str.format` syntax ({name} as it is, {name!r
         api="html.escape(s)",
         domain="Markup",
         explanation="Escapes the characters that HTML reserves.",
-        draw=lambda random: {"text": f"{random.choice(THINGS)} & {random.choice(COLORS)}"},
+        draw=lambda random: {"text": f"{random.choice(THINGS)} & {random.choice(NAMES)}"},
         call="html.escape({text!r})",
         code=("import html", "print(html.escape({text!r}))"),
         train=("Escape {text} for HTML.", "Write {text} as HTML.", ...),  # four or more

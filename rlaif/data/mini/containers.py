@@ -1,189 +1,114 @@
-"""Collections."""
+"""Containers, records and lookups: what is looked up has to be there."""
 
 from __future__ import annotations
 
-from random import Random
-
-from rlaif.data.mini.task import Task, Values
-from rlaif.data.mini.values import CITIES, COLORS, PEOPLE, TEAMS, listing, numbers, record, scores, value_of
-
-
-def letters(random: Random) -> Values:
-    words = [random.choice(COLORS) for _ in range(2)]
-    words += random.sample([*TEAMS, *COLORS], 2)
-    random.shuffle(words)
-    return {"words": words, "word": random.choice(words)}
-
-
-def queue(random: Random) -> Values:
-    people = random.sample(PEOPLE, random.randint(3, 4))
-    return {"people": people, "shown": listing(people), "person": random.choice(people)}
-
-
-def overrides(random: Random) -> Values:
-    defaults = record(random, 2)
-    changed = random.choice(list(defaults))
-    key = random.choice(list(defaults))
-    return {"defaults": defaults, "overrides": {changed: value_of(changed, random)}, "key": key}
-
-
-def ordered_scores(random: Random) -> Values:
-    points = scores(random, 3)
-    return {"points": points, "person": random.choice(list(points))}
-
-
-def nested(random: Random) -> Values:
-    data = {random.choice(TEAMS): random.sample(PEOPLE, 2), random.choice(CITIES): [random.choice(PEOPLE)]}
-    return {"data": data, "key": random.choice(list(data)), "person": random.choice(PEOPLE)}
-
-
-def typed_numbers(random: Random) -> Values:
-    code, meaning, high = random.choice(
-        (("b", "signed bytes", 127), ("B", "bytes", 255), ("h", "short integers", 9999))
-    )
-    values = numbers(random, high=high)
-    return {"code": code, "meaning": meaning, "values": values, "value": random.choice(values)}
-
+from rlaif.data.mini.task import Task
+from rlaif.data.mini.values import (
+    key_and_number,
+    key_and_word,
+    name_and_number,
+    name_and_word,
+    two_keys,
+    two_words,
+    word_and_number,
+)
 
 TASKS = (
-    Task(
-        api="collections.Counter(iterable)",
-        domain="Collections",
-        explanation="Counts the words and removes one of them.",
-        draw=letters,
-        call="collections.Counter({words!r})",
-        code=(
-            "import collections",
-            "counts = collections.Counter({words!r})",
-            "times = counts.pop({word!r})",
-            "print(times, counts.most_common(1))",
-        ),
-        train=(
-            "How often is {word} in {words}, and which other word leads?",
-            "Count the words {words} and take {word} out.",
-            "Tally {words}, then print and remove the count of {word}.",
-            "Count {word} in {words} and name the most common rest.",
-        ),
-        heldout=(
-            "In the words {words}, count {word} and remove it from the tally.",
-            "Count {words} and say how many times {word} occurs.",
-        ),
-    ),
-    Task(
-        api="collections.deque(iterable)",
-        domain="Collections",
-        explanation="Removes a person from the queue and rotates it.",
-        draw=queue,
-        call="collections.deque({people!r})",
-        code=(
-            "import collections",
-            "queue = collections.deque({people!r})",
-            "queue.remove({person!r})",
-            "queue.rotate(1)",
-            "print(list(queue))",
-        ),
-        train=(
-            "{shown} wait in a queue. Remove {person} and rotate it by one.",
-            "Make a queue of {shown}, let {person} leave and rotate it.",
-            "From the queue {shown}, drop {person}, then rotate once.",
-            "Rotate the queue {shown} after {person} has left.",
-        ),
-        heldout=(
-            "Take {person} out of the queue {shown} and rotate the rest.",
-            "In a queue stand {shown}; {person} leaves. Rotate it by one.",
-        ),
-    ),
-    Task(
-        api="collections.ChainMap(*maps)",
-        domain="Collections",
-        explanation="Looks a key up in the overrides, then in the defaults.",
-        draw=overrides,
-        call="collections.ChainMap({overrides!r}, {defaults!r})",
-        code=(
-            "import collections",
-            "defaults = {defaults!r}",
-            "settings = collections.ChainMap({overrides!r}, defaults)",
-            "print(settings[{key!r}])",
-        ),
-        train=(
-            "With the defaults {defaults} and the override {overrides}, what is {key}?",
-            "Chain {overrides} before {defaults} and look up {key}.",
-            "Look for {key} in {overrides} first and then in {defaults}.",
-            "Override {defaults} by {overrides} and print {key}.",
-        ),
-        heldout=(
-            "Let {overrides} take precedence over {defaults} and show {key}.",
-            "Which {key} applies when {overrides} overrides {defaults}?",
-        ),
-    ),
-    Task(
-        api="collections.OrderedDict(items)",
-        domain="Collections",
-        explanation="Moves one key to the end of the order.",
-        draw=ordered_scores,
-        call="collections.OrderedDict({points!r})",
-        code=(
-            "import collections",
-            "order = collections.OrderedDict({points!r})",
-            "order.move_to_end({person!r})",
-            "print(list(order))",
-        ),
-        train=(
-            "Move {person} to the end of {points}.",
-            "Keep {points} in order, but put {person} last.",
-            "Reorder {points} so that {person} comes last.",
-            "In the ordered dictionary {points}, send {person} to the end.",
-        ),
-        heldout=(
-            "Shift {person} behind all others in {points}.",
-            "Make {person} the last key of {points}.",
-        ),
-    ),
-    Task(
-        api="copy.deepcopy(x)",
-        domain="Collections",
-        explanation="Changes a deep copy and leaves the original alone.",
-        draw=nested,
-        call="copy.deepcopy({data!r})",
-        code=(
-            "import copy",
-            "groups = {data!r}",
-            "changed = copy.deepcopy(groups)",
-            "changed[{key!r}].append({person!r})",
-            "print(groups, changed)",
-        ),
-        train=(
-            "Copy {data} deeply and add {person} to {key} in the copy.",
-            "Add {person} to {key} in a deep copy of {data}.",
-            "Without changing {data}, append {person} to {key}.",
-            "Make a deep copy of {data} whose {key} also has {person}.",
-        ),
-        heldout=(
-            "Deep copy {data}, then put {person} into {key} of the copy.",
-            "Leave {data} alone, but show it with {person} added to {key}.",
-        ),
-    ),
-    Task(
-        api="array.array(typecode, initializer)",
-        domain="Collections",
-        explanation="Stores the numbers in an array and removes one.",
-        draw=typed_numbers,
-        call="array.array({code!r}, {values!r})",
-        code=(
-            "import array",
-            "values = array.array({code!r}, {values!r})",
-            "values.remove({value})",
-            "print(values, values.itemsize)",
-        ),
-        train=(
-            "Store {values} in an array of {meaning} and remove {value}.",
-            "Make an array of {meaning} from {values} without {value}.",
-            "Remove {value} from the array of {meaning} {values}.",
-            "Put {values} into an array of {meaning}, then delete {value}.",
-        ),
-        heldout=(
-            "Keep {values} as an array of {meaning} and take {value} out.",
-            "Build an array of {meaning} with {values} and drop {value}.",
-        ),
-    ),
-)
+    Task("collections.Counter(items)", "Collections", "Counts words.", two_words,
+         call="collections.Counter(['{first}', '{second}'])",
+         code=("import collections", "counts = collections.Counter(['{first}', '{second}'])", "print(counts.pop('{second}'))"),
+         train=("Count {first}, {second} and take out {second}.", "How often is {second} in {first}, {second}? Remove it.",
+                "Counter of {first}, {second}; pop {second}.", "Tally {first}, {second}; remove {second}."),
+         heldout=("Count the words {first}, {second}; pop {second}.", "Remove {second} from a count of {first}, {second}.")),
+    Task("collections.deque(items)", "Collections", "Removes from a queue.", two_words,
+         call="collections.deque(['{first}', '{second}'])",
+         code=("import collections", "queue = collections.deque(['{first}', '{second}'])", "queue.remove('{first}')", "print(queue)"),
+         train=("Queue {first}, {second}; remove {first}.", "Take {first} out of the queue {first}, {second}.",
+                "Deque of {first}, {second} without {first}.", "Drop {first} from the queue {first}, {second}."),
+         heldout=("Remove {first} from a deque of {first}, {second}.", "Queue of {first}, {second}: take out {first}.")),
+    Task("collections.OrderedDict(items)", "Collections", "Moves a key.", two_keys,
+         call="collections.OrderedDict({key}={n}, {other}={m})",
+         code=("import collections", "data = collections.OrderedDict({key}={n}, {other}={m})",
+               "data.move_to_end('{key}')", "print(list(data))"),
+         train=("Order {key} {n}, {other} {m}; move {key} to the end.", "Put {key} last in {key} {n}, {other} {m}.",
+                "Ordered dict {key} {n}, {other} {m}; {key} goes last.", "Move {key} behind {other}: {key} {n}, {other} {m}."),
+         heldout=("Make {key} the last of {key} {n}, {other} {m}.", "Ordered {key} {n}, {other} {m}: send {key} to the end.")),
+    Task("collections.ChainMap(*maps)", "Collections", "Looks in two maps.", two_keys,
+         call="collections.ChainMap({{'{key}': {n}}}, {{'{other}': {m}}})",
+         code=("import collections", "maps = collections.ChainMap({{'{key}': {n}}}, {{'{other}': {m}}})", "print(maps['{other}'])"),
+         train=("Chain {key} {n} with {other} {m}; look up {other}.", "Look up {other} in {key} {n} before {other} {m}.",
+                "Join the maps {key} {n} and {other} {m}; show {other}.", "Chain maps {key} {n}, {other} {m}: print {other}."),
+         heldout=("Find {other} in the chain {key} {n}, {other} {m}.", "Chained {key} {n} and {other} {m}: show {other}.")),
+    Task("collections.namedtuple(name, fields)", "Records", "Makes a named tuple.", two_keys,
+         call="collections.namedtuple('Row', ['{key}', '{other}'])",
+         code=("import collections", "Row = collections.namedtuple('Row', ['{key}', '{other}'])", "print(Row({n}, {m}).{other})"),
+         train=("Named tuple with {key} {n}, {other} {m}; print {other}.", "Row of {key} {n} and {other} {m}: show {other}.",
+                "Make a named tuple {key} {n}, {other} {m}; read {other}.", "Store {key} {n}, {other} {m} as a named tuple; print {other}."),
+         heldout=("Print {other} of a named tuple {key} {n}, {other} {m}.", "Read {other} from the row {key} {n}, {other} {m}.")),
+    Task("types.SimpleNamespace(**kwargs)", "Records", "Makes a namespace.", key_and_number,
+         call="types.SimpleNamespace({key}={n})",
+         code=("import types", "entry = types.SimpleNamespace({key}={n})", "print(entry.{key})"),
+         train=("Namespace with {key} {n}; print {key}.", "Make an object with {key} {n} and show {key}.",
+                "Simple namespace: {key} is {n}, print it.", "Hold {key} {n} in a namespace; read {key}."),
+         heldout=("Print {key} of a namespace with {key} {n}.", "Object with {key} {n}: show {key}.")),
+    Task("dataclasses.make_dataclass(name, fields)", "Records", "Makes a data class.", key_and_number,
+         call="dataclasses.make_dataclass('Entry', ['{key}'])",
+         code=("import dataclasses", "Entry = dataclasses.make_dataclass('Entry', ['{key}'])", "print(Entry({n}).{key})"),
+         train=("Data class with {key}; print {key} of {n}.", "Make a data class for {key} {n}; show {key}.",
+                "Build a data class with field {key}, {n}.", "Entry class with {key} {n}: read {key}."),
+         heldout=("Make a class with {key} and print {key} for {n}.", "Data class field {key} set to {n}: print it.")),
+    Task("enum.Enum(name, names)", "Records", "Makes an enumeration.", two_words,
+         call="enum.Enum('Kind', ['{first}', '{second}'])",
+         code=("import enum", "Kind = enum.Enum('Kind', ['{first}', '{second}'])", "print(Kind.{second}.value)"),
+         train=("Enumerate {first}, {second}; value of {second}.", "Enum of {first}, {second}: print {second}.",
+                "Make an enum with {first}, {second}; show {second}.", "Number {first}, {second} by an enum; print {second}."),
+         heldout=("Value of {second} in an enum of {first}, {second}.", "Enum {first}, {second}: which value has {second}?")),
+    Task("operator.itemgetter(item)", "Lookups", "Gets an item.", key_and_number,
+         call="operator.itemgetter('{key}')",
+         code=("import operator", "get = operator.itemgetter('{key}')", "print(get({{'{key}': {n}}}))"),
+         train=("Get {key} of {key} {n} with a getter.", "Item getter for {key}, used on {key} {n}.",
+                "Fetch {key} from {key} {n} by an item getter.", "Use a getter to read {key}, which is {n}."),
+         heldout=("Read {key} from {key} {n} with an item getter.", "Getter of {key} on the record {key} {n}.")),
+    Task("copy.deepcopy(x)", "Copies", "Copies a dict.", key_and_word,
+         call="copy.deepcopy({{'{key}': '{word}'}})",
+         code=("import copy", "data = copy.deepcopy({{'{key}': '{word}'}})", "print(data.pop('{key}'))"),
+         train=("Copy {key} {word} deeply and pop {key}.", "Deep copy of {key} {word}; take out {key}.",
+                "Copy the dict {key} {word}; pop {key}.", "Pop {key} from a deep copy of {key} {word}."),
+         heldout=("Deeply copy {key} {word}; remove {key}.", "Take {key} out of a copy of {key} {word}.")),
+    Task("bisect.insort(a, x)", "Lookups", "Inserts in order.", word_and_number,
+         call="bisect.insort(data, {n})",
+         code=("import bisect", "data = [1, 50, 100]", "bisect.insort(data, {n})", "print('{word}', data.index({n}))"),
+         train=("Insert {n} in order for {word} and find it.", "Sorted insert of {n}; print {word} and its place.",
+                "Where lands {n} for {word} in sorted order?", "Put {n} for {word} into a sorted list; find it."),
+         heldout=("Place {n} for {word} in order; print where.", "Insert {n}, {word}, into a sorted list.")),
+    Task("difflib.get_close_matches(word, options)", "Lookups", "Finds a close word.", two_words,
+         call="difflib.get_close_matches('{first}s', ['{first}', '{second}'])",
+         code=("import difflib", "found = difflib.get_close_matches('{first}s', ['{first}', '{second}'])", "print(found[0])"),
+         train=("Closest to {first}s among {first}, {second}.", "Which of {first}, {second} is like {first}s?",
+                "Match {first}s to {first} or {second}.", "Find the word near {first}s: {first}, {second}."),
+         heldout=("Nearest match for {first}s in {first}, {second}.", "Is {first}s closer to {first} or {second}?")),
+    Task("fnmatch.filter(names, pattern)", "Paths", "Filters names.", two_words,
+         call="fnmatch.filter(['{first}.txt', '{second}.csv'], '{second}*')",
+         code=("import fnmatch", "names = fnmatch.filter(['{first}.txt', '{second}.csv'], '{second}*')", "print(names[0])"),
+         train=("Which of {first}.txt, {second}.csv matches {second}*?", "Filter {first}.txt, {second}.csv by {second}*.",
+                "Match {second}* among {first}.txt, {second}.csv.", "Files {first}.txt, {second}.csv: show {second}*."),
+         heldout=("Print the match of {second}* in {first}.txt, {second}.csv.", "Find {second}* in {first}.txt, {second}.csv.")),
+    Task("heapq.nlargest(n, items)", "Lookups", "Finds the largest.", name_and_number,
+         call="heapq.nlargest(1, {{'{name}': {n}}})",
+         code=("import heapq", "points = {{'{name}': {n}}}", "best = heapq.nlargest(1, points)", "print(points['{name}'], best)"),
+         train=("Best of the points {name} {n}; print {name}.", "Largest entry where {name} has {n}.",
+                "Top of {name} {n}, and the points of {name}.", "Who leads with {name} {n}? Print {name}."),
+         heldout=("Find the largest of {name} {n}; show {name}.", "Leader of {name} {n}; print the points of {name}.")),
+    Task("pathlib.PurePosixPath(path)", "Paths", "Takes a relative path.", two_words,
+         call="pathlib.PurePosixPath('/{first}/{second}')",
+         code=("import pathlib", "path = pathlib.PurePosixPath('/{first}/{second}')", "print(path.relative_to('/{first}'))"),
+         train=("Path /{first}/{second} seen from /{first}.", "Make /{first}/{second} relative to /{first}.",
+                "Strip /{first} from the path /{first}/{second}.", "Relative path of /{first}/{second} in /{first}."),
+         heldout=("What is /{first}/{second} relative to /{first}?", "From /{first}, where is /{first}/{second}?")),
+    Task("shlex.split(s)", "Text", "Splits a command.", name_and_word,
+         call="shlex.split('{word} \"{name}\"')",
+         code=("import shlex", "words = shlex.split('{word} \"{name}\"')", "print(words.index('{name}'))"),
+         train=("Split the command {word} \"{name}\" and find {name}.", "Where is {name} in the command {word} \"{name}\"?",
+                "Shell words of {word} \"{name}\"; position of {name}.", "Parse {word} \"{name}\" like a shell; find {name}."),
+         heldout=("Find {name} in the shell command {word} \"{name}\".", "Command {word} \"{name}\": locate {name}.")),
+)  # fmt: skip

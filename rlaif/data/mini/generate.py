@@ -8,41 +8,16 @@ from itertools import islice
 from random import Random
 
 from rlaif.config import MiniConfig
-from rlaif.data.mini import (
-    addresses,
-    containers,
-    data_types,
-    dates,
-    encoding,
-    iteration,
-    numeric,
-    patterns,
-    searching,
-    structured,
-    tables,
-    text,
-)
-from rlaif.data.mini.task import PROVIDER, Task, Values
+from rlaif.data.mini import containers, numeric, structured, text
+from rlaif.data.mini.task import PROVIDER, Task
+from rlaif.data.mini.values import Values
 from rlaif.errors import UserError
 from rlaif.records import ApiRow, Example, Split
 
-FAMILIES = (
-    structured,
-    tables,
-    dates,
-    numeric,
-    containers,
-    data_types,
-    iteration,
-    searching,
-    patterns,
-    text,
-    encoding,
-    addresses,
-)
+FAMILIES = (structured, containers, text, numeric)
 
 EVAL_SHARE = 5
-"""One in this many value combinations belongs to eval."""
+"""One in this many programs belongs to eval."""
 
 MAX_MISSES = 2000
 """Draws in a row without a new combination after which a task's values count as used up."""
@@ -51,7 +26,7 @@ MAX_MISSES = 2000
 def generate(config: MiniConfig) -> tuple[list[Example], list[ApiRow]]:
     """The examples of both splits, and the database with one row per API.
 
-    Train and eval share neither a phrasing nor a combination of values. The same config gives
+    Train and eval share neither a phrasing nor a program. The same config gives
     the same data on every machine. Examples go round the APIs, so that any prefix of a split
     covers them evenly. Raises UserError where an API has too few distinct values.
     """
@@ -107,7 +82,7 @@ def new_values(task: Task, split: Split, seed: int) -> Iterator[Values]:
     misses = 0
     while misses < MAX_MISSES:
         values = task.draw(random)
-        key = repr(values)
+        key = task.completion(values)
         if key in seen or split_of(task, key) != split:
             misses += 1
             continue
@@ -117,6 +92,6 @@ def new_values(task: Task, split: Split, seed: int) -> Iterator[Values]:
 
 
 def split_of(task: Task, key: str) -> Split:
-    """A combination's split follows from its content alone: no seed moves it across."""
+    """A program's split follows from its text alone: no seed moves it across."""
     digest = hashlib.sha256(f"{task.callee}:{key}".encode()).digest()
     return "eval" if int.from_bytes(digest[:4], "big") % EVAL_SHARE == 0 else "train"

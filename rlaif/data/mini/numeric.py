@@ -1,179 +1,146 @@
-"""Numbers, statistics and chance."""
+"""Numbers, dates, iteration and addresses."""
 
 from __future__ import annotations
 
-from random import Random
-
-from rlaif.data.mini.task import Task, Values
-from rlaif.data.mini.values import scores, things
-
-
-def two_numbers(random: Random) -> Values:
-    factor = random.randint(2, 12)
-    return {"a": factor * random.randint(2, 80), "b": factor * random.randint(2, 80)}
-
-
-def two_people(random: Random) -> Values:
-    points = scores(random, 3)
-    first, second = random.sample(list(points), 2)
-    return {"points": points, "first": first, "second": second}
-
-
-def one_person(random: Random) -> Values:
-    points = scores(random, 3)
-    return {"points": points, "person": random.choice(list(points))}
-
-
-def two_fractions(random: Random) -> Values:
-    tops, bottoms = random.sample(range(1, 20), 2), random.sample(range(2, 20), 2)
-    return {"a": f"{tops[0]}/{bottoms[0]}", "b": f"{tops[1]}/{bottoms[1]}"}
-
-
-def price(random: Random) -> Values:
-    return {"price": f"{random.randint(1, 99)}.{random.randint(0, 99):02d}", "count": random.randint(2, 24)}
-
-
-def seeded_draw(random: Random) -> Values:
-    items = things(random, 3, 5)
-    return {"seed": random.randint(1, 999), "items": items, "count": random.randint(2, len(items) - 1)}
-
+from rlaif.data.mini.task import Task
+from rlaif.data.mini.values import (
+    calendar_date,
+    clock_time,
+    key_and_number,
+    three_numbers,
+    two_numbers,
+    two_words,
+    word_and_number,
+)
 
 TASKS = (
-    Task(
-        api="math.gcd(*integers)",
-        domain="Numbers",
-        explanation="Reduces the fraction by the greatest common divisor.",
-        draw=two_numbers,
-        call="math.gcd({a}, {b})",
-        code=(
-            "import math",
-            "a, b = {a}, {b}",
-            "divisor = math.gcd(a, b)",
-            "print(divisor, a // divisor, b // divisor)",
-        ),
-        train=(
-            "What is the greatest common divisor of {a} and {b}?",
-            "Reduce the ratio {a} to {b} by its common divisor.",
-            "Find the largest number that divides {a} and {b}.",
-            "Print the gcd of {a} and {b}.",
-        ),
-        heldout=(
-            "Compute the greatest number dividing both {a} and {b}.",
-            "Which greatest common divisor do {a} and {b} have?",
-        ),
-    ),
-    Task(
-        api="statistics.mean(data)",
-        domain="Statistics",
-        explanation="Averages the points of two people.",
-        draw=two_people,
-        call="statistics.mean([{points!r}[name] for name in [{first!r}, {second!r}]])",
-        code=(
-            "import statistics",
-            "points = {points!r}",
-            "chosen = [{first!r}, {second!r}]",
-            "print(statistics.mean([points[name] for name in chosen]))",
-        ),
-        train=(
-            "Average the points of {first} and {second} in {points}.",
-            "What is the mean of {first} and {second} in {points}?",
-            "From {points}, take {first} and {second} and print their mean.",
-            "Mean score of {first} and {second}, given {points}?",
-        ),
-        heldout=(
-            "In {points}, what do {first} and {second} have on average?",
-            "Compute the average of {first} and {second} from {points}.",
-        ),
-    ),
-    Task(
-        api="statistics.median(data)",
-        domain="Statistics",
-        explanation="Compares one person with the median of all.",
-        draw=one_person,
-        call="statistics.median({points!r}.values())",
-        code=(
-            "import statistics",
-            "points = {points!r}",
-            "middle = statistics.median(points.values())",
-            "print(middle, points[{person!r}] - middle)",
-        ),
-        train=(
-            "How far is {person} from the median of {points}?",
-            "Find the median of {points} and compare {person} with it.",
-            "Print the median of {points} and the distance of {person}.",
-            "Is {person} above the median of {points}?",
-        ),
-        heldout=(
-            "Compare {person} with the median score in {points}.",
-            "What is the median of {points}, and where is {person}?",
-        ),
-    ),
-    Task(
-        api="fractions.Fraction(numerator, denominator=1)",
-        domain="Numbers",
-        explanation="Adds two fractions exactly.",
-        draw=two_fractions,
-        call="fractions.Fraction({a!r})",
-        code=(
-            "import fractions",
-            "total = fractions.Fraction({a!r}) + fractions.Fraction({b!r})",
-            "print(total)",
-        ),
-        train=(
-            "Add the fractions {a} and {b}.",
-            "What is {a} plus {b} as a fraction?",
-            "Compute {a} + {b} exactly.",
-            "Sum {a} and {b} without rounding.",
-        ),
-        heldout=(
-            "Give the exact sum of the fractions {a} and {b}.",
-            "How much are {a} and {b} together, as a fraction?",
-        ),
-    ),
-    Task(
-        api="decimal.Decimal(value)",
-        domain="Numbers",
-        explanation="Multiplies a price exactly and rounds to cents.",
-        draw=price,
-        call="decimal.Decimal({price!r})",
-        code=(
-            "import decimal",
-            "price = decimal.Decimal({price!r})",
-            "total = price * {count}",
-            "print(total.quantize(decimal.Decimal('0.01')))",
-        ),
-        train=(
-            "What do {count} tickets cost at {price} each?",
-            "Multiply the price {price} by {count} exactly.",
-            "Total of {count} items for {price} each, to the cent.",
-            "Compute {count} times {price} without rounding errors.",
-        ),
-        heldout=(
-            "How much are {count} pieces at a price of {price}?",
-            "Give the exact cost of {count} items at {price}.",
-        ),
-    ),
-    Task(
-        api="random.Random(seed)",
-        domain="Statistics",
-        explanation="Draws a sample that the seed makes repeatable.",
-        draw=seeded_draw,
-        call="random.Random({seed})",
-        code=(
-            "import random",
-            "items = {items!r}",
-            "generator = random.Random({seed})",
-            "print(generator.sample(items, {count}))",
-        ),
-        train=(
-            "Draw {count} of {items} at random with seed {seed}.",
-            "With the seed {seed}, sample {count} items from {items}.",
-            "Pick {count} random items of {items}, seed {seed}.",
-            "Use seed {seed} to choose {count} out of {items}.",
-        ),
-        heldout=(
-            "Sample {count} things from {items} using the seed {seed}.",
-            "Randomly select {count} of {items}; the seed is {seed}.",
-        ),
-    ),
-)
+    Task("math.gcd(a, b)", "Numbers", "Finds a divisor.", two_numbers,
+         call="math.gcd({n}, {m})", code=("import math", "print(math.gcd({n}, {m}))"),
+         train=("Greatest common divisor of {n} and {m}.", "GCD of {n} and {m}.", "What divides {n} and {m}?", "Common divisor of {n}, {m}."),
+         heldout=("Compute the GCD of {n}, {m}.", "Largest divisor that {n} and {m} share.")),
+    Task("math.sqrt(x)", "Numbers", "Takes a root.", two_numbers,
+         call="math.sqrt({m} - {n})", code=("import math", "print(math.sqrt({m} - {n}))"),
+         train=("Square root of {m} minus {n}.", "Root of {m} - {n}.", "Take the square root of {m} less {n}.", "How much is the root of {m} minus {n}?"),
+         heldout=("Compute the root of {m} minus {n}.", "Square root of the difference {m} - {n}.")),
+    Task("fractions.Fraction(a, b)", "Numbers", "Reduces a fraction.", two_numbers,
+         call="fractions.Fraction({n}, {m})", code=("import fractions", "print(fractions.Fraction({n}, {m}))"),
+         train=("Reduce the fraction {n}/{m}.", "Fraction {n} over {m}.", "Simplify {n}/{m}.", "Lowest terms of {n}/{m}."),
+         heldout=("Write {n}/{m} in lowest terms.", "Cancel the fraction {n}/{m}.")),
+    Task("decimal.Decimal(value)", "Numbers", "Adds a price.", two_numbers,
+         call="decimal.Decimal('{n}.{m}')",
+         code=("import decimal", "price = decimal.Decimal('{n}.{m}')", "print(price * {m})"),
+         train=("Exactly {n}.{m} times {m}.", "Price {n}.{m}, {m} pieces.", "Cost of {m} items at {n}.{m}.", "Multiply {n}.{m} by {m} exactly."),
+         heldout=("Exact total of {m} at {n}.{m}.", "Pay {n}.{m} for each of {m}.")),
+    Task("statistics.mean(data)", "Numbers", "Takes a mean.", three_numbers,
+         call="statistics.mean([{a}, {b}, {c}])", code=("import statistics", "print(statistics.mean([{a}, {b}, {c}]))"),
+         train=("Mean of {a}, {b}, {c}.", "Average {a}, {b}, {c}.", "What is the mean of {a}, {b}, {c}?", "Average value of {a}, {b}, {c}."),
+         heldout=("Compute the mean of {a}, {b}, {c}.", "Take the average of {a}, {b}, {c}.")),
+    Task("statistics.median(data)", "Numbers", "Takes a median.", three_numbers,
+         call="statistics.median([{a}, {b}, {c}])",
+         code=("import statistics", "data = [{a}, {b}, {c}]", "print(data.index(statistics.median(data)))"),
+         train=("Median of {a}, {b}, {c} and its place.", "Where is the median in {a}, {b}, {c}?",
+                "Middle value of {a}, {b}, {c}; its index.", "Find the median among {a}, {b}, {c}."),
+         heldout=("Index of the median of {a}, {b}, {c}.", "Which of {a}, {b}, {c} is the median?")),
+    Task("random.Random(seed)", "Numbers", "Draws a sample.", two_numbers,
+         call="random.Random({m})",
+         code=("import random", "generator = random.Random({m})", "print(generator.sample(range({m}), {n}))"),
+         train=("Draw {n} of {m} with seed {m}.", "Sample {n} out of {m}, seed {m}.", "Pick {n} of {m} numbers, seed {m}.", "Seed {m}: choose {n} from {m}."),
+         heldout=("Choose {n} of {m} at random, seed {m}.", "Random {n} out of {m} with seed {m}.")),
+    Task("itertools.combinations(items, r)", "Iteration", "Makes pairs.", three_numbers,
+         call="itertools.combinations([{a}, {b}, {c}], 2)",
+         code=("import itertools", "pairs = list(itertools.combinations([{a}, {b}, {c}], 2))", "print(pairs.index(({a}, {c})))"),
+         train=("Pairs of {a}, {b}, {c}; find {a}, {c}.", "Where is {a}, {c} among the pairs of {a}, {b}, {c}?",
+                "Combine {a}, {b}, {c} in twos; find {a}, {c}.", "All pairs of {a}, {b}, {c}: index of {a}, {c}."),
+         heldout=("Index of the pair {a}, {c} of {a}, {b}, {c}.", "Find {a}, {c} in the pairs of {a}, {b}, {c}.")),
+    Task("itertools.accumulate(items)", "Iteration", "Sums up.", three_numbers,
+         call="itertools.accumulate([{a}, {b}, {c}])",
+         code=("import itertools", "print(list(itertools.accumulate([{a}, {b}, {c}])))"),
+         train=("Running sums of {a}, {b}, {c}.", "Add up {a}, {b}, {c} step by step.", "Cumulative sums: {a}, {b}, {c}.", "Partial sums of {a}, {b}, {c}."),
+         heldout=("Accumulate {a}, {b}, {c}.", "Step by step sums of {a}, {b}, {c}.")),
+    Task("functools.reduce(function, items)", "Iteration", "Multiplies numbers.", three_numbers,
+         call="functools.reduce(int.__mul__, [{a}, {b}, {c}])",
+         code=("import functools", "print(functools.reduce(int.__mul__, [{a}, {b}, {c}]))"),
+         train=("Product of {a}, {b}, {c}.", "Multiply {a}, {b}, {c}.", "Reduce {a}, {b}, {c} to a product.", "Fold {a}, {b}, {c} by multiplication."),
+         heldout=("Compute the product of {a}, {b}, {c}.", "Multiply up {a}, {b} and {c}.")),
+    Task("functools.partial(func, *args)", "Iteration", "Fixes an argument.", two_numbers,
+         call="functools.partial(pow, {n})", code=("import functools", "power = functools.partial(pow, {n})", "print(power({m}))"),
+         train=("Fix {n} in a power and raise it to {m}.", "Partial power of {n}, used with {m}.", "Power with base {n} fixed; exponent {m}.", "Raise {n} to {m} by a partial."),
+         heldout=("Use a partial for {n} to the {m}.", "Base {n} as a partial, exponent {m}.")),
+    Task("datetime.date(year, month, day)", "Dates", "Makes a date.", calendar_date,
+         call="datetime.date({year}, {month}, {day})",
+         code=("import datetime", "day = datetime.date({year}, {month}, {day})", "print(day.strftime('%A'))"),
+         train=("Weekday of day {day} of month {month} in {year}.", "Which weekday: {year}, month {month}, day {day}?",
+                "Day {day}, month {month}, {year}: the weekday.", "Weekday in {year} on day {day} of month {month}."),
+         heldout=("What weekday is day {day}, month {month}, {year}?", "In {year}, month {month}, day {day}: weekday.")),
+    Task("datetime.date.fromisoformat(text)", "Dates", "Reads a date.", calendar_date,
+         call="datetime.date.fromisoformat('{year}-{month:02d}-{day:02d}')",
+         code=("import datetime", "day = datetime.date.fromisoformat('{year}-{month:02d}-{day:02d}')", "print(day.toordinal())"),
+         train=("Ordinal of {year}-{month:02d}-{day:02d}.", "Read the date {year}-{month:02d}-{day:02d}.",
+                "Parse {year}-{month:02d}-{day:02d} as a date.", "Date {year}-{month:02d}-{day:02d} as a number."),
+         heldout=("Which ordinal has {year}-{month:02d}-{day:02d}?", "Number of the day {year}-{month:02d}-{day:02d}.")),
+    Task("datetime.datetime.strptime(text, format)", "Dates", "Parses a date.", calendar_date,
+         call="datetime.datetime.strptime('{day}/{month}/{year}', '%d/%m/%Y')",
+         code=("import datetime", "day = datetime.datetime.strptime('{day}/{month}/{year}', '%d/%m/%Y')", "print(day.isoformat())"),
+         train=("Parse {day}/{month}/{year}.", "Write {day}/{month}/{year} in ISO form.", "ISO form of {day}/{month}/{year}.", "Convert {day}/{month}/{year} to ISO."),
+         heldout=("Show {day}/{month}/{year} as ISO.", "Turn {day}/{month}/{year} into an ISO date.")),
+    Task("datetime.timedelta(hours, minutes)", "Dates", "Measures a span.", clock_time,
+         call="datetime.timedelta(hours={hour}, minutes={minute})",
+         code=("import datetime", "span = datetime.timedelta(hours={hour}, minutes={minute})", "print(span.total_seconds())"),
+         train=("Seconds in {hour} hours {minute} minutes.", "How long are {hour} hours {minute} minutes?",
+                "Span of {hour} hours and {minute} minutes.", "Convert {hour} hours {minute} minutes to seconds."),
+         heldout=("Give {hour} hours {minute} minutes in seconds.", "Length of {hour} hours {minute} minutes.")),
+    Task("time.strptime(text, format)", "Dates", "Parses a time.", clock_time,
+         call="time.strptime('{hour}:{minute:02d}', '%H:%M')",
+         code=("import time", "moment = time.strptime('{hour}:{minute:02d}', '%H:%M')", "print(moment.tm_hour)"),
+         train=("Hour of {hour}:{minute:02d}.", "Parse the time {hour}:{minute:02d}.", "Read the clock time {hour}:{minute:02d}.", "Which hour is {hour}:{minute:02d}?"),
+         heldout=("Print the hour in {hour}:{minute:02d}.", "Clock {hour}:{minute:02d}: the hour.")),
+    Task("calendar.monthrange(year, month)", "Dates", "Counts days.", calendar_date,
+         call="calendar.monthrange({year}, {month})",
+         code=("import calendar", "days = calendar.monthrange({year}, {month})[1]", "print(range(1, days + 1).index({day}))"),
+         train=("Days of month {month} in {year}, before day {day}.", "Place of day {day} in month {month}, {year}.",
+                "Month {month} of {year}: where is day {day}?", "Count to day {day} in month {month} of {year}."),
+         heldout=("Find day {day} in month {month}, {year}.", "In month {month} of {year}, place of day {day}.")),
+    Task("ipaddress.ip_address(address)", "Addresses", "Reads an address.", two_numbers,
+         call="ipaddress.ip_address('10.0.{n}.{m}')",
+         code=("import ipaddress", "address = ipaddress.ip_address('10.0.{n}.{m}')", "print(address.is_private)"),
+         train=("Is 10.0.{n}.{m} private?", "Check the address 10.0.{n}.{m}.", "Read the IP 10.0.{n}.{m}.", "Private IP: 10.0.{n}.{m}?"),
+         heldout=("Tell whether 10.0.{n}.{m} is private.", "IP 10.0.{n}.{m}: private or not?")),
+    Task("ipaddress.ip_network(address)", "Addresses", "Sizes a network.", two_numbers,
+         call="ipaddress.ip_network('10.{n}.{m}.0/24')",
+         code=("import ipaddress", "network = ipaddress.ip_network('10.{n}.{m}.0/24')", "print(network.num_addresses)"),
+         train=("Size of 10.{n}.{m}.0/24.", "Addresses in 10.{n}.{m}.0/24.", "How large is 10.{n}.{m}.0/24?", "Count hosts of 10.{n}.{m}.0/24."),
+         heldout=("Number of addresses in 10.{n}.{m}.0/24.", "Network 10.{n}.{m}.0/24: its size.")),
+    Task("urllib.parse.urlparse(url)", "Addresses", "Splits a URL.", two_words,
+         call="urllib.parse.urlparse('http://{first}/{second}')",
+         code=("import urllib.parse", "path = urllib.parse.urlparse('http://{first}/{second}').path", "print(path.index('{second}'))"),
+         train=("Find {second} in the path of http://{first}/{second}.", "Path of http://{first}/{second}: place of {second}.",
+                "Split http://{first}/{second}; find {second}.", "Where is {second} in the path http://{first}/{second}?"),
+         heldout=("Locate {second} in the URL http://{first}/{second}.", "URL http://{first}/{second}: find {second}.")),
+    Task("uuid.uuid5(namespace, name)", "Addresses", "Makes an identifier.", word_and_number,
+         call="uuid.uuid5(uuid.NAMESPACE_DNS, '{word}{n}')", code=("import uuid", "print(uuid.uuid5(uuid.NAMESPACE_DNS, '{word}{n}'))"),
+         train=("UUID for {word}{n}.", "Identifier of {word}{n}.", "Make a UUID of {word}{n}.", "Stable id for {word}{n}."),
+         heldout=("Give {word}{n} a UUID.", "UUID named {word}{n}.")),
+    Task("struct.pack(format, *values)", "Binary", "Packs numbers.", two_numbers,
+         call="struct.pack('BB', {n}, {m})", code=("import struct", "print(struct.pack('BB', {n}, {m}))"),
+         train=("Pack {n} and {m} as bytes.", "Bytes of {n}, {m}.", "Binary form of {n} and {m}.", "Struct of {n}, {m}."),
+         heldout=("Write {n} and {m} in binary.", "Pack the numbers {n}, {m}.")),
+    Task("array.array(typecode, items)", "Binary", "Makes an array.", three_numbers,
+         call="array.array('B', [{a}, {b}, {c}])",
+         code=("import array", "data = array.array('B', [{a}, {b}, {c}])", "data.remove({b})", "print(data)"),
+         train=("Array of {a}, {b}, {c} without {b}.", "Remove {b} from the array {a}, {b}, {c}.",
+                "Bytes {a}, {b}, {c}; drop {b}.", "Take {b} out of an array of {a}, {b}, {c}."),
+         heldout=("Drop {b} from an array {a}, {b}, {c}.", "Array {a}, {b}, {c}: remove {b}.")),
+    Task("graphlib.TopologicalSorter(graph)", "Iteration", "Orders steps.", two_words,
+         call="graphlib.TopologicalSorter({{'{first}': ['{second}']}})",
+         code=("import graphlib", "steps = list(graphlib.TopologicalSorter({{'{first}': ['{second}']}}).static_order())",
+               "print(steps.index('{first}'))"),
+         train=("Order {first} after {second}.", "{first} needs {second}; place of {first}.",
+                "Sort the steps: {second} before {first}.", "Step {first} depends on {second}; its place."),
+         heldout=("Which place has {first}, which needs {second}?", "Put {first} behind {second} in order.")),
+    Task("colorsys.rgb_to_hsv(r, g, b)", "Numbers", "Converts a color.", key_and_number,
+         call="colorsys.rgb_to_hsv({n} / 100, 0, 0)",
+         code=("import colorsys", "{key} = colorsys.rgb_to_hsv({n} / 100, 0, 0)", "print({key})"),
+         train=("HSV of red {n} percent as {key}.", "Convert red {n} percent; call it {key}.",
+                "Store red {n} percent as HSV in {key}.", "{key}: the HSV of red {n} percent."),
+         heldout=("Name the HSV of red {n} percent {key}.", "Red {n} percent in HSV, as {key}.")),
+)  # fmt: skip

@@ -1,156 +1,89 @@
-"""JSON, markup and literals."""
+"""JSON, markup, configuration, tables and literals: a key that is written has to be the key that is read."""
 
 from __future__ import annotations
 
-import json
-from random import Random
-
-from rlaif.data.mini.task import Task, Values
-from rlaif.data.mini.values import CITIES, PEOPLE, THINGS, record
-
-
-def json_object(random: Random) -> Values:
-    data = record(random, random.randint(2, 3))
-    return {"text": json.dumps(data), "key": random.choice(list(data))}
-
-
-def record_and_key(random: Random) -> Values:
-    data = record(random, 3)
-    return {"data": data, "key": random.choice(list(data))}
-
-
-def xml_element(random: Random) -> Values:
-    root = random.choice(THINGS)
-    data = record(random, 2)
-    inner = "".join(f"<{key}>{value}</{key}>" for key, value in data.items())
-    return {"text": f"<{root}>{inner}</{root}>", "tag": random.choice(list(data))}
-
-
-def escaped_html(random: Random) -> Values:
-    entity = random.choice(("&amp;", "&lt;", "&gt;", "&copy;", "&eacute;", "&euro;", "&frac12;", "&rarr;"))
-    first, second = random.sample(THINGS, 2)
-    return {"text": f"{first} {entity} {second}", "word": random.choice((first, second))}
-
-
-def literal(random: Random) -> Values:
-    person, city = random.choice(PEOPLE), random.choice(CITIES)
-    numbers = random.sample(range(2, 99), 2)
-    data = {person: numbers, city: tuple(random.sample(range(2, 99), 2))}
-    return {"text": repr(data), "key": random.choice((person, city))}
-
+from rlaif.data.mini.task import Task
+from rlaif.data.mini.values import key_and_number, key_and_word, name_and_number, name_and_word, two_keys
 
 TASKS = (
-    Task(
-        api="json.loads(s)",
-        domain="JSON",
-        explanation="Parses the JSON text and reads one field.",
-        draw=json_object,
-        call="json.loads({text!r})",
-        code=(
-            "import json",
-            "text = {text!r}",
-            "data = json.loads(text)",
-            "print(data[{key!r}])",
-        ),
-        train=(
-            "Parse the JSON text {text} and print its {key}.",
-            "Read the JSON object {text} and show the field {key}.",
-            "I have the JSON string {text}. What is its {key}?",
-            "Decode {text} from JSON and give me the {key}.",
-            "Get the {key} out of this JSON: {text}",
-        ),
-        heldout=(
-            "Load the JSON document {text} and print the value of {key}.",
-            "Which {key} does the JSON {text} hold?",
-        ),
-    ),
-    Task(
-        api="json.dumps(obj, indent=None)",
-        domain="JSON",
-        explanation="Drops one field and writes the rest as JSON.",
-        draw=record_and_key,
-        call="json.dumps({data!r})",
-        code=(
-            "import json",
-            "data = {data!r}",
-            "removed = data.pop({key!r})",
-            "print(json.dumps(data), removed)",
-        ),
-        train=(
-            "Write the dictionary {data} as JSON without its {key}.",
-            "Serialize {data} to JSON, but drop the field {key} first.",
-            "Remove {key} from {data} and print the rest as JSON.",
-            "Turn {data} into a JSON string that leaves out {key}.",
-        ),
-        heldout=(
-            "Dump {data} as JSON after taking out {key}.",
-            "Give me {data} as JSON text, minus the {key}.",
-        ),
-    ),
-    Task(
-        api="xml.etree.ElementTree.fromstring(text)",
-        domain="Markup",
-        explanation="Parses the XML and reads the text of a child element.",
-        draw=xml_element,
-        call="xml.etree.ElementTree.fromstring({text!r})",
-        code=(
-            "import xml.etree.ElementTree",
-            "root = xml.etree.ElementTree.fromstring({text!r})",
-            "print(root.find({tag!r}).text)",
-        ),
-        train=(
-            "Parse the XML {text} and print the text of {tag}.",
-            "Read the element {tag} from the XML {text}.",
-            "What does the tag {tag} contain in the XML {text}?",
-            "Get the {tag} out of this XML: {text}",
-        ),
-        heldout=(
-            "Show the content of {tag} in the XML document {text}.",
-            "Load the XML {text} and give me its {tag}.",
-        ),
-    ),
-    Task(
-        api="html.unescape(s)",
-        domain="Markup",
-        explanation="Replaces HTML entities and finds a word in the result.",
-        draw=escaped_html,
-        call="html.unescape({text!r})",
-        code=(
-            "import html",
-            "plain = html.unescape({text!r})",
-            "print(plain, plain.index({word!r}))",
-        ),
-        train=(
-            "Unescape the HTML text {text} and find where {word} starts.",
-            "Decode the HTML entities of {text} and give the index of {word}.",
-            "Turn the HTML {text} into plain text and locate {word}.",
-            "Where does {word} start in {text} once its entities are decoded?",
-        ),
-        heldout=(
-            "Replace the HTML entities in {text} and tell the position of {word}.",
-            "Convert the HTML text {text} to plain characters and look for {word}.",
-        ),
-    ),
-    Task(
-        api="ast.literal_eval(node_or_string)",
-        domain="Data types",
-        explanation="Evaluates a Python literal safely and sums one entry.",
-        draw=literal,
-        call="ast.literal_eval({text!r})",
-        code=(
-            "import ast",
-            "data = ast.literal_eval({text!r})",
-            "print(sum(data[{key!r}]))",
-        ),
-        train=(
-            "Evaluate the literal {text} safely and sum the entry {key}.",
-            "Read the Python literal {text} and add up the numbers of {key}.",
-            "Parse {text} as a Python literal, then sum what {key} holds.",
-            "The text {text} is a Python literal. What is the sum for {key}?",
-        ),
-        heldout=(
-            "Safely turn the text {text} into Python data and sum {key}.",
-            "Add up the entry {key} of the Python literal {text}.",
-        ),
-    ),
-)
+    Task("json.loads(s)", "JSON", "Parses JSON.", key_and_number,
+         call="json.loads('{{\"{key}\": {n}}}')",
+         code=("import json", "data = json.loads('{{\"{key}\": {n}}}')", "print(data['{key}'])"),
+         train=("Parse the JSON with {key} {n} and print {key}.", "Read {key} from JSON where {key} is {n}.",
+                "Load a JSON text with {key} {n}; show the {key}.", "Decode the JSON {key} {n} and print its {key}."),
+         heldout=("From JSON with {key} {n}, print the {key}.", "Parse JSON where {key} is {n}; show {key}.")),
+    Task("json.dumps(obj)", "JSON", "Writes JSON.", two_keys,
+         call="json.dumps({{'{key}': {n}, '{other}': {m}}})",
+         code=("import json", "data = {{'{key}': {n}, '{other}': {m}}}", "del data['{key}']", "print(json.dumps(data))"),
+         train=("Write {key} {n} and {other} {m} as JSON without {key}.", "Drop {key} from {key} {n}, {other} {m}; print JSON.",
+                "JSON of {key} {n} and {other} {m}, with {key} removed.", "Dump {key} {n}, {other} {m} as JSON, not {key}."),
+         heldout=("Print {key} {n}, {other} {m} as JSON after removing {key}.", "As JSON without {key}: {key} {n}, {other} {m}.")),
+    Task("ast.literal_eval(text)", "Literals", "Evaluates a literal.", name_and_number,
+         call="ast.literal_eval(\"{{'{name}': {n}}}\")",
+         code=("import ast", "data = ast.literal_eval(\"{{'{name}': {n}}}\")", "print(data['{name}'])"),
+         train=("Evaluate the literal with {name} {n} and show {name}.", "Read the literal {name} {n}; print {name}.",
+                "Turn the text {name} {n} into a dict; show {name}.", "Parse a Python literal, {name} {n}; print {name}."),
+         heldout=("Safely evaluate {name} {n} and print {name}.", "Literal dict {name} {n}: show {name}.")),
+    Task("xml.etree.ElementTree.fromstring(text)", "Markup", "Reads an XML element.", key_and_number,
+         call="xml.etree.ElementTree.fromstring('<a><{key}>{n}</{key}></a>')",
+         code=("import xml.etree.ElementTree", "root = xml.etree.ElementTree.fromstring('<a><{key}>{n}</{key}></a>')",
+               "print(root.find('{key}').text)"),
+         train=("Read {key} from XML with {key} {n}.", "Parse XML where {key} is {n}; print {key}.",
+                "Show the XML element {key}, which holds {n}.", "Get the text of {key} from XML, {n}."),
+         heldout=("From XML with {key} {n}, print {key}.", "Print the XML tag {key} that holds {n}.")),
+    Task("configparser.ConfigParser()", "Configuration", "Reads an INI option.", two_keys,
+         call="configparser.ConfigParser()",
+         code=("import configparser", "parser = configparser.ConfigParser()",
+               "parser.read_string('[{key}]\\n{other} = {n}')", "print(parser['{key}']['{other}'])"),
+         train=("Read option {other} of INI section {key}, set to {n}.", "INI section {key} has {other} {n}; print {other}.",
+                "Show {other} from the INI section {key} with {other} {n}.", "Parse INI: section {key}, {other} {n}; print {other}."),
+         heldout=("Print {other} of section {key} in an INI text with {n}.", "From INI section {key} with {other} {n}, show {other}.")),
+    Task("tomllib.loads(s)", "Configuration", "Reads TOML.", key_and_number,
+         call="tomllib.loads('{key} = {n}')",
+         code=("import tomllib", "config = tomllib.loads('{key} = {n}')", "print(config['{key}'])"),
+         train=("Parse TOML with {key} {n} and print {key}.", "Read {key} from TOML where it is {n}.",
+                "Load the TOML {key} {n}; show {key}.", "Show the TOML value {key}, set to {n}."),
+         heldout=("From TOML with {key} {n}, print {key}.", "TOML says {key} is {n}; print it.")),
+    Task("csv.DictReader(lines)", "Tables", "Reads a CSV column.", two_keys,
+         call="csv.DictReader(['{key},{other}', '{n},{m}'])",
+         code=("import csv", "rows = csv.DictReader(['{key},{other}', '{n},{m}'])", "print([row['{key}'] for row in rows])"),
+         train=("Show column {key} of the CSV {key},{other} with {n},{m}.", "Read CSV {key},{other} / {n},{m}; print {key}.",
+                "List {key} in the CSV {key},{other} / {n},{m}.", "CSV columns {key},{other}, row {n},{m}: print {key}."),
+         heldout=("From the CSV {key},{other} / {n},{m} print {key}.", "Which {key} has the CSV {key},{other} / {n},{m}?")),
+    Task("csv.reader(lines)", "Tables", "Finds a CSV column.", two_keys,
+         call="csv.reader(['{key},{other}'])",
+         code=("import csv", "header = list(csv.reader(['{key},{other}']))[0]", "print(header.index('{other}'))"),
+         train=("Find column {other} in the CSV header {key},{other}.", "Where is {other} in the CSV header {key},{other}?",
+                "Position of {other} in the header {key},{other} of a CSV.", "Index of CSV column {other} in {key},{other}."),
+         heldout=("Locate {other} in the CSV header {key},{other}.", "CSV header {key},{other}: where is {other}?")),
+    Task("html.unescape(s)", "Markup", "Replaces entities.", key_and_word,
+         call="html.unescape('{word} &amp; {key}')",
+         code=("import html", "text = html.unescape('{word} &amp; {key}')", "print(text.index('{key}'))"),
+         train=("Unescape {word} &amp; {key} and find {key}.", "Where is {key} after unescaping {word} &amp; {key}?",
+                "Replace entities in {word} &amp; {key}; locate {key}.", "HTML {word} &amp; {key}: position of {key}."),
+         heldout=("Decode {word} &amp; {key} and locate {key}.", "Find {key} in the unescaped {word} &amp; {key}.")),
+    Task("html.escape(s)", "Markup", "Escapes text.", name_and_word,
+         call="html.escape('<{word}> {name}')",
+         code=("import html", "print(html.escape('<{word}> {name}'))"),
+         train=("Escape <{word}> {name} for HTML.", "Make <{word}> {name} safe for HTML.",
+                "HTML-escape the text <{word}> {name}.", "Print <{word}> {name} escaped for a page."),
+         heldout=("Write <{word}> {name} with HTML entities.", "Escape the HTML in <{word}> {name}.")),
+    Task("string.Template(template)", "Text", "Fills a template.", key_and_word,
+         call="string.Template('${key}')",
+         code=("import string", "template = string.Template('${key}')", "print(template.substitute({key}='{word}'))"),
+         train=("Fill the template ${key} with {word}.", "Put {word} for {key} into the template ${key}.",
+                "Substitute {key} by {word} in ${key}.", "Template ${key}: set {key} to {word}."),
+         heldout=("Replace ${key} by {word} with a template.", "Use the template ${key} with {key} {word}.")),
+    Task("urllib.parse.parse_qs(query)", "Addresses", "Parses a query.", key_and_word,
+         call="urllib.parse.parse_qs('{key}={word}')",
+         code=("import urllib.parse", "query = urllib.parse.parse_qs('{key}={word}')", "print(query['{key}'][0])"),
+         train=("Read {key} from the query {key}={word}.", "Parse the query {key}={word}; print {key}.",
+                "Which {key} has the query string {key}={word}?", "Show {key} of {key}={word}, a URL query."),
+         heldout=("Get {key} out of the query {key}={word}.", "Query {key}={word}: print {key}.")),
+    Task("urllib.parse.urlencode(query)", "Addresses", "Encodes a query.", key_and_word,
+         call="urllib.parse.urlencode({{'{key}': '{word}'}})",
+         code=("import urllib.parse", "print(urllib.parse.urlencode({{'{key}': '{word}'}}))"),
+         train=("Encode {key} {word} as a URL query.", "Make a query string of {key} {word}.",
+                "URL-encode {key} with {word}.", "Query string for {key} {word}."),
+         heldout=("Write {key} {word} as a query string.", "Turn {key} {word} into a URL query.")),
+)  # fmt: skip

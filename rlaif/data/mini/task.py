@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
-from typing import Any
 
 from rlaif.data.completion import Completion, render_completion
+from rlaif.data.mini.values import Values
 
-PROVIDER = "Python standard library"
-
-Values = dict[str, Any]
+PROVIDER = "Python"
 
 
 @dataclass(frozen=True)

@@ -1,204 +1,105 @@
-"""Text: templates, wrapping, comparison, characters, streams."""
+"""Patterns, text and encodings."""
 
 from __future__ import annotations
 
-import difflib
-from random import Random
-
-from rlaif.data.mini.task import Task, Values
-from rlaif.data.mini.values import COLORS, FIELDS, THINGS, listing, things, value_of, words
-
-GREEK = words(
-    "alpha beta gamma delta epsilon zeta eta theta iota kappa mu nu xi omicron pi rho sigma tau upsilon phi "
-    "chi psi omega"
+from rlaif.data.mini.task import Task
+from rlaif.data.mini.values import (
+    key_and_number,
+    key_and_word,
+    name_and_number,
+    name_and_word,
+    two_words,
+    word_and_number,
 )
-SYMBOLS = (
-    *("EURO SIGN", "POUND SIGN", "YEN SIGN", "DEGREE SIGN", "COPYRIGHT SIGN", "SECTION SIGN", "PILCROW SIGN"),
-    *("INFINITY", "SNOWMAN", "BLACK STAR", "WHITE STAR", "CHECK MARK", "MULTIPLICATION SIGN", "INTEGRAL"),
-    *("RIGHTWARDS ARROW", "LEFTWARDS ARROW", "UPWARDS ARROW", "BLACK HEART SUIT", "UMBRELLA", "ANCHOR"),
-)
-
-
-def letter_template(random: Random) -> Values:
-    first, second = random.sample(FIELDS, 2)
-    pattern = random.choice(
-        ("The ${} is now ${}.", "${} for ${}", "Please send ${} to ${}.", "${}, not ${}", "From ${} to ${}")
-    )
-    data = {field: value_of(field, random) for field in (first, second)}
-    return {
-        "template": pattern.format(first, second),
-        "keywords": ", ".join(f"{field}={value!r}" for field, value in data.items()),
-        "shown": listing([f"{field} {value}" for field, value in data.items()]),
-    }
-
-
-def words_to_wrap(random: Random) -> Values:
-    words = things(random, 4, 5)
-    return {"text": " ".join(words), "width": random.randint(10, 24), "word": random.choice(words)}
-
-
-def misspelt(random: Random) -> Values:
-    words = things(random, 4, 4)
-    right = random.choice([word for word in words if len(word) > 4] or words)
-    cut = random.randrange(1, len(right))
-    wrong = right[:cut] + right[cut + 1 :] if random.random() < 0.5 else right[:cut] + right[cut - 1] + right[cut:]
-    if not difflib.get_close_matches(wrong, words):
-        wrong = right + right[-1]
-    return {"wrong": wrong, "words": words}
-
-
-def two_words(random: Random) -> Values:
-    first, second = random.sample([*THINGS, *COLORS], 2)
-    return {"first": first, "second": second}
-
-
-def character(random: Random) -> Values:
-    if random.random() < 0.6:
-        size = random.choice(("small", "capital"))
-        letter = random.choice(GREEK)
-        return {"name": f"GREEK {size} LETTER {letter}".upper(), "count": random.randint(2, 20)}
-    return {"name": random.choice(SYMBOLS), "count": random.randint(2, 20)}
-
-
-def stream_lines(random: Random) -> Values:
-    item = random.choice(THINGS)
-    counts = random.sample(range(2, 99), 2)
-    return {"text": f"{item}\n{counts[0]}\n{counts[1]}\n", "shown": f"{item}, {counts[0]}, {counts[1]}"}
-
 
 TASKS = (
-    Task(
-        api="string.Template(template)",
-        domain="Text templates",
-        explanation="Fills the placeholders of a template.",
-        draw=letter_template,
-        call="string.Template({template!r})",
-        code=(
-            "import string",
-            "template = string.Template({template!r})",
-            "print(template.substitute({keywords}))",
-        ),
-        train=(
-            "Fill the template {template!r} with {shown}.",
-            "Substitute {shown} in the template {template!r}.",
-            "Complete {template!r} with {shown}.",
-            "In the text template {template!r}, put in {shown}.",
-        ),
-        heldout=(
-            "Use {shown} to fill in the template {template!r}.",
-            "Put {shown} into the placeholders of {template!r}.",
-        ),
-    ),
-    Task(
-        api="textwrap.wrap(text, width=70)",
-        domain="Text templates",
-        explanation="Wraps the text and finds the line of a word.",
-        draw=words_to_wrap,
-        call="textwrap.wrap({text!r}, width={width})",
-        code=(
-            "import textwrap",
-            "lines = textwrap.wrap({text!r}, width={width})",
-            "print([line for line in lines if {word!r} in line.split()][0])",
-        ),
-        train=(
-            "Wrap '{text}' at {width} columns and print the line with {word}.",
-            "Break '{text}' into lines of {width}; which one has {word}?",
-            "At a width of {width}, which line of '{text}' holds {word}?",
-            "Wrap the text '{text}' to {width} and find {word}.",
-        ),
-        heldout=(
-            "Fold '{text}' into lines of at most {width} and show the one with {word}.",
-            "Wrapped at {width} characters, where in '{text}' is {word}?",
-        ),
-    ),
-    Task(
-        api="difflib.get_close_matches(word, possibilities)",
-        domain="Text",
-        explanation="Finds the word that is closest to a misspelt one.",
-        draw=misspelt,
-        call="difflib.get_close_matches({wrong!r}, {words!r})",
-        code=(
-            "import difflib",
-            "words = {words!r}",
-            "close = difflib.get_close_matches({wrong!r}, words)",
-            "print(close[0])",
-        ),
-        train=(
-            "Which of {words} is meant by {wrong}?",
-            "Correct the spelling of {wrong} with the words {words}.",
-            "Find the closest match for {wrong} in {words}.",
-            "Someone typed {wrong}. Which of {words} is it?",
-        ),
-        heldout=(
-            "Guess which word of {words} the typo {wrong} stands for.",
-            "What is the nearest word to {wrong} among {words}?",
-        ),
-    ),
-    Task(
-        api="difflib.SequenceMatcher(isjunk, a, b)",
-        domain="Text",
-        explanation="Measures how similar two words are.",
-        draw=two_words,
-        call="difflib.SequenceMatcher(None, {first!r}, {second!r})",
-        code=(
-            "import difflib",
-            "matcher = difflib.SequenceMatcher(None, {first!r}, {second!r})",
-            "print(round(matcher.ratio(), 3))",
-        ),
-        train=(
-            "How similar are the words {first} and {second}?",
-            "Compute the similarity of {first} and {second}.",
-            "Compare {first} with {second} and print the ratio.",
-            "Give a similarity ratio for {first} and {second}.",
-        ),
-        heldout=(
-            "Measure the similarity between {first} and {second}.",
-            "To what degree do {first} and {second} match?",
-        ),
-    ),
-    Task(
-        api="unicodedata.lookup(name)",
-        domain="Text",
-        explanation="Looks a character up by its Unicode name and repeats it.",
-        draw=character,
-        call="unicodedata.lookup({name!r})",
-        code=(
-            "import unicodedata",
-            "character = unicodedata.lookup({name!r})",
-            "print(character * {count})",
-        ),
-        train=(
-            "Print the Unicode character {name} {count} times.",
-            "Repeat the character {name} {count} times.",
-            "Write {count} times the character called {name}.",
-            "Show a row of {count} characters {name}.",
-        ),
-        heldout=(
-            "Draw the character {name} {count} times in a row.",
-            "Look up the Unicode name {name} and print it {count} times.",
-        ),
-    ),
-    Task(
-        api="io.StringIO(initial_value)",
-        domain="Text",
-        explanation="Reads a title line and adds the numbers below.",
-        draw=stream_lines,
-        call="io.StringIO({text!r})",
-        code=(
-            "import io",
-            "stream = io.StringIO({text!r})",
-            "title = stream.readline().strip()",
-            "print(title, sum(int(line) for line in stream))",
-        ),
-        train=(
-            "Read the lines {shown} from a text stream; sum the numbers after the title.",
-            "A stream has the lines {shown}. Print the title and the total.",
-            "Treat {shown} as lines of a text stream and add its numbers.",
-            "Put the lines {shown} into a stream and sum what follows the title.",
-        ),
-        heldout=(
-            "From a text stream with the lines {shown}, print title and sum.",
-            "Stream the lines {shown}: first the title, then add up the rest.",
-        ),
-    ),
-)
+    Task("re.match(pattern, string)", "Patterns", "Matches a named group.", key_and_word,
+         call="re.match('(?P<{key}>.*)', '{word}')",
+         code=("import re", "found = re.match('(?P<{key}>.*)', '{word}')", "print(found.group('{key}'))"),
+         train=("Match {word} as the group {key}.", "Name the match of {word} {key} and print it.",
+                "Regex group {key} on {word}; print {key}.", "Match {word}; show the named group {key}."),
+         heldout=("Print the named group {key} of {word}.", "Match {word} with a group called {key}.")),
+    Task("re.search(pattern, string)", "Patterns", "Searches a word.", two_words,
+         call="re.search('{second}', '{first} {second}')",
+         code=("import re", "found = re.search('{second}', '{first} {second}')", "print(found.start())"),
+         train=("Search {second} in {first} {second}.", "Where does {second} start in {first} {second}?",
+                "Regex search for {second} in {first} {second}.", "Start of {second} within {first} {second}."),
+         heldout=("At which place is {second} in {first} {second}?", "Look for {second} in {first} {second} by regex.")),
+    Task("re.findall(pattern, string)", "Patterns", "Finds numbers.", word_and_number,
+         call="re.findall('[0-9]+', '{word} {n}')",
+         code=("import re", "numbers = re.findall('[0-9]+', '{word} {n}')", "print(numbers[0])"),
+         train=("Find the number in {word} {n}.", "Extract digits from {word} {n}.",
+                "Which number stands in {word} {n}?", "Pull the number out of {word} {n}."),
+         heldout=("Get the number from the text {word} {n}.", "Show the digits in {word} {n}.")),
+    Task("re.sub(pattern, repl, string)", "Patterns", "Replaces a word.", two_words,
+         call="re.sub('{first}', '{second}', 'my {first}')",
+         code=("import re", "text = re.sub('{first}', '{second}', 'my {first}')", "print(text.index('{second}'))"),
+         train=("Replace {first} by {second} in my {first}.", "Change my {first} to {second} by regex; find {second}.",
+                "Substitute {second} for {first} in my {first}.", "Regex: {first} becomes {second} in my {first}."),
+         heldout=("Swap {first} for {second} in my {first}.", "Turn {first} into {second} in my {first}.")),
+    Task("re.split(pattern, string)", "Patterns", "Splits text.", two_words,
+         call="re.split('[,;]', '{first};{second}')",
+         code=("import re", "parts = re.split('[,;]', '{first};{second}')", "print(parts.index('{second}'))"),
+         train=("Split {first};{second} and find {second}.", "Where is {second} after splitting {first};{second}?",
+                "Separate {first};{second} by regex; find {second}.", "Parts of {first};{second}: position of {second}."),
+         heldout=("Locate {second} in the parts of {first};{second}.", "Split {first};{second} by signs; find {second}.")),
+    Task("textwrap.shorten(text, width)", "Text", "Shortens text.", word_and_number,
+         call="textwrap.shorten('{word} {word}', {n})",
+         code=("import textwrap", "print(textwrap.shorten('{word} {word}', {n}, placeholder='.'))"),
+         train=("Shorten {word} {word} to width {n}.", "Cut {word} {word} at {n} letters.",
+                "Make {word} {word} fit {n} columns.", "Text {word} {word} in at most {n} letters."),
+         heldout=("Fit {word} {word} into width {n}.", "Trim {word} {word} to {n} letters.")),
+    Task("textwrap.indent(text, prefix)", "Text", "Indents text.", name_and_word,
+         call="textwrap.indent('{word}', '{name}: ')",
+         code=("import textwrap", "print(textwrap.indent('{word}', '{name}: '))"),
+         train=("Indent {word} with {name}.", "Put {name} before each line of {word}.",
+                "Prefix {word} by {name}.", "Start the lines of {word} with {name}."),
+         heldout=("Write {name} in front of {word}, as an indent.", "Indent the text {word} by {name}.")),
+    Task("io.StringIO(text)", "Text", "Reads lines from text.", two_words,
+         call="io.StringIO('{first}\\n{second}')",
+         code=("import io", "lines = io.StringIO('{first}\\n{second}').read().splitlines()", "print(lines.index('{second}'))"),
+         train=("Read the lines {first}, {second}; find {second}.", "Which line is {second} in {first}, {second}?",
+                "Text stream of {first}, {second}; line of {second}.", "Line number of {second} in {first}, {second}."),
+         heldout=("Find the line {second} in a text of {first}, {second}.", "Stream {first}, {second}: locate {second}.")),
+    Task("base64.b64encode(s)", "Encodings", "Encodes base64.", word_and_number,
+         call="base64.b64encode(b'{word}{n}')",
+         code=("import base64", "print(base64.b64encode(b'{word}{n}'))"),
+         train=("Encode {word}{n} in base64.", "Base64 of {word}{n}.", "Write {word}{n} as base64.", "Print {word}{n} base64-encoded."),
+         heldout=("Show {word}{n} in base64.", "Turn {word}{n} into base64.")),
+    Task("base64.b64decode(s)", "Encodings", "Decodes base64.", two_words,
+         call="base64.b64decode(b'{first}', b'-_')",
+         code=("import base64, binascii", "try:", "    print(base64.b64decode(b'{first}'), '{second}')",
+               "except binascii.Error:", "    print('{second}')"),
+         train=("Decode {first} from base64, else {second}.", "Base64 {first}; print {second} when it is bad.",
+                "Try {first} as base64, or say {second}.", "Undo base64 of {first}; on failure {second}."),
+         heldout=("Decode the base64 {first} or print {second}.", "Is {first} base64? Otherwise {second}.")),
+    Task("binascii.unhexlify(text)", "Encodings", "Reads hexadecimal.", name_and_number,
+         call="binascii.unhexlify('{n:02d}')",
+         code=("import binascii", "data = binascii.unhexlify('{n:02d}')", "print('{name}', binascii.hexlify(data))"),
+         train=("Read the hex {n:02d} for {name}.", "Bytes of hex {n:02d}, sent to {name}.",
+                "Hex {n:02d} as bytes for {name}.", "Decode hex {n:02d}; print {name}."),
+         heldout=("Turn hex {n:02d} into bytes for {name}.", "What bytes are hex {n:02d}, {name}?")),
+    Task("hashlib.new(name, data)", "Hashes", "Hashes text.", word_and_number,
+         call="hashlib.new('sha256', b'{word}{n}')",
+         code=("import hashlib", "print(hashlib.new('sha256', b'{word}{n}').hexdigest())"),
+         train=("SHA-256 of {word}{n}.", "Hash {word}{n} with SHA-256.", "Digest of {word}{n}, sha256.", "Print the sha256 of {word}{n}."),
+         heldout=("Compute SHA-256 for {word}{n}.", "Give the sha256 digest of {word}{n}.")),
+    Task("hmac.new(key, msg, digestmod)", "Hashes", "Signs a message.", two_words,
+         call="hmac.new(b'{first}', b'{second}', 'sha256')",
+         code=("import hmac", "print(hmac.new(b'{first}', b'{second}', 'sha256').hexdigest())"),
+         train=("Sign {second} with the key {first}.", "HMAC of {second} under {first}.",
+                "Key {first}: sign the message {second}.", "Signature of {second} by key {first}."),
+         heldout=("Compute the HMAC of {second}, key {first}.", "Sign the text {second}; the key is {first}.")),
+    Task("zlib.compress(data)", "Encodings", "Compresses bytes.", word_and_number,
+         call="zlib.compress(b'{word}' * {n})",
+         code=("import zlib", "print(len(zlib.compress(b'{word}' * {n})))"),
+         train=("Compress {word} repeated {n} times.", "Size of {word} times {n}, compressed.",
+                "How small is {word} times {n} with zlib?", "Zlib length of {word} repeated {n} times."),
+         heldout=("Compressed size of {n} times {word}.", "Shrink {word} times {n} and print the length.")),
+    Task("unicodedata.lookup(name)", "Text", "Looks up a character.", key_and_number,
+         call="unicodedata.lookup('DIGIT ONE')",
+         code=("import unicodedata", "{key} = {n}", "print(unicodedata.lookup('DIGIT ONE'), {key})"),
+         train=("Print the character DIGIT ONE and {key} {n}.", "Look up DIGIT ONE; {key} is {n}.",
+                "Unicode DIGIT ONE with {key} {n}.", "Show DIGIT ONE, then {key} {n}."),
+         heldout=("Find the character DIGIT ONE; print {key} {n}.", "Character DIGIT ONE and {key} {n}.")),
+)  # fmt: skip
