@@ -22,7 +22,7 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from rlaif import runs
-from rlaif.config import PolicyKind, TrainConfig
+from rlaif.config import DataSource, PolicyKind, TrainConfig
 from rlaif.errors import UserError
 from rlaif.runs import Run
 from rlaif.tracking import Tracker
@@ -90,8 +90,10 @@ def graph(config: TrainConfig) -> dict[str, Stage]:
     """The stages that this config has, in an order in which each comes after what it needs."""
     judge = JUDGE_THAT_DECIDES + (EXECUTION_THAT_DECIDES if config.feedback.execute else ())
     evaluation = ("seed", "evaluation", *EXECUTION_THAT_DECIDES)
+    elsewhere = ("data.name", "data.dir", "data.hub_id", "data.responses_file")
+    unread = () if config.data.source is DataSource.mini else ("data.mini",)
     stages = [
-        Stage("data", "rlaif.stages.data:run", (), ("data",), ("data.name", "data.dir", "data.hub_id")),
+        Stage("data", "rlaif.stages.data:run", (), ("data",), (*elsewhere, *unread)),
         Stage("evaluate_references", "rlaif.stages.evaluate:run", ("data",), EXECUTION_THAT_DECIDES),
     ]
     rows = ["evaluate_references"]
