@@ -1,0 +1,98 @@
+"""What decides a stage's address, and what does not."""
+
+from __future__ import annotations
+
+import csv
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hydra import compose as hydra_compose
+from hydra import initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+
+from rlaif import compose, pipeline
+from rlaif.errors import UserError
+
+INPUTS = {"data": "digest of the data"}
+
+
+def addresses(*overrides: str, inputs: dict[str, str] = INPUTS) -> dict[str, str]:
+    compose.register_schema()
+    GlobalHydra.instance().clear()
+    with initialize_config_dir(str(compose.config_dir()), version_base="1.3"):
+        config = compose.to_config(hydra_compose("train", overrides=list(overrides)))
+    return {step.stage.name: step.fingerprint for step in pipeline.plan(config, inputs)}
+
+
+def changed(*overrides: str) -> set[str]:
+    before, after = addresses(), addresses(*overrides)
+    return {stage for stage in before if before[stage] != after.get(stage)}
+
+
+AFTER_PPO = {"ppo", "evaluate_rl", "table"}
+TRAINED = {"sft", "evaluate_sft", "sample", "label", "pair", "reward", *AFTER_PPO}
+
+
+@pytest.mark.parametrize(
+    ("override", "stages"),
+    [
+        ("trainer.kl_coef=0.5", AFTER_PPO),
+        ("trainer.save_every=1", set()),
+        ("reward.terms.executability=1", AFTER_PPO),
+        ("reward.learning_rate=0.1", {"reward", *AFTER_PPO}),
+        ("feedback.pairs.min_margin=0.5", {"pair", "reward", *AFTER_PPO}),
+        ("feedback.sampling.temperature=0.5", {"sample", "label", "pair", "reward", *AFTER_PPO}),
+        ("policy.sft.learning_rate=0.1", TRAINED),
+        ("seed=1", {*TRAINED}),
+        ("evaluation.temperature=0", {"evaluate_sft", "evaluate_rl", "table"}),
+        ("execution.num_workers=1", set()),
+        ("tracking=none", set()),
+        ("runs_dir=elsewhere", set()),
+        ("name=other", set()),
+        ("data.mini.seed=5", {"data", "evaluate_references", *TRAINED}),
+    ],
+)
+def test_a_key_changes_the_stages_that_read_it(override: str, stages: set[str]) -> None:
+    assert changed(override) == stages
+
+
+def test_content_decides_not_the_place() -> None:
+    torchhub = ("experiment=apibench_torchhub",)
+    assert addresses(*torchhub, "data.dir=/a") == addresses(*torchhub, "data.dir=/b")
+    assert addresses(*torchhub) != addresses(*torchhub, inputs={"data": "another digest"})
+
+
+def test_a_reward_without_a_model_trains_none() -> None:
+    stages = addresses("reward.terms.model=0", "reward.terms.executability=1")
+    assert "reward" not in stages and "label" not in stages
+    assert "ppo" in stages
+
+
+def test_recorded_answers_need_no_training() -> None:
+    stages = addresses("policy=responses", "policy.responses_file=answers.jsonl")
+    assert list(stages) == ["data", "evaluate_references", "evaluate_responses", "table"]
+
+
+def test_an_unknown_stage_is_one_line_that_lists_them() -> None:
+    with pytest.raises(UserError, match=r"stage=sfft: no such stage here; one of data, .*sft.*table"):
+        addresses("stage=sfft")
+
+
+def test_gorillas_row_from_its_recorded_answers(apibench_dir: Path, tmp_path: Path) -> None:
+    """policy=responses on the real files: the reference rows are right and Gorilla's are in between."""
+    subprocess.run(
+        [
+            *(sys.executable, "-m", "rlaif.train", "data=apibench_torchhub", f"data.dir={apibench_dir}"),
+            *("policy=responses", "execution=none", "feedback.execute=false", "tracking=none", f"runs_dir={tmp_path}"),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    with next((tmp_path / "table").glob("*/table.csv")).open() as file:
+        rows = {row["row"]: row for row in csv.DictReader(file)}
+    assert int(rows["recorded answers"]["num"]) == int(rows["references"]["num"]) == 186
+    assert 0.7 < float(rows["recorded answers"]["ast_match"]) < 0.9
+    assert float(rows["references"]["ast_match"]) > 0.99
+    assert rows["recorded answers"]["executability"] == ""  # nothing was run, so nothing is claimed
