@@ -236,6 +236,8 @@ class TrainerConfig:
     num_mini_batches: int = 1
     micro_batch_size: int = 32
     learning_rate: float = 1e-4
+    value_learning_rate: float | None = None
+    num_critic_warmup_rollouts: int = 0
     lr_schedule: LrSchedule = LrSchedule.linear
     weight_decay: float = 0.0
     max_grad_norm: float = 1.0

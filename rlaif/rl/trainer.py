@@ -124,7 +124,7 @@ class PPOTrainer:
 
             # 5. Update.
             start = time.perf_counter()
-            learning_rate = self.set_learning_rate()
+            learning_rate = self.set_learning_rates()
             shuffle = torch.Generator().manual_seed(self.stream("shuffle"))
             try:
                 statistics = update(
@@ -169,13 +169,15 @@ class PPOTrainer:
         a resumed run needs nothing but `rollout_index` to go on with the same randomness."""
         return derive_seed(self.config.seed, STREAMS[purpose], self.rollout_index)
 
-    def set_learning_rate(self) -> float:
-        learning_rate = self.config.learning_rate * schedule(
-            self.config.lr_schedule, self.rollout_index / self.config.num_rollouts
-        )
+    def set_learning_rates(self) -> float:
+        """Of this rollout's update; returns the policy's, which is 0 while the critic warms up alone."""
+        config = self.config
+        factor = schedule(config.lr_schedule, self.rollout_index / config.num_rollouts)
+        warms_up = self.rollout_index < config.num_critic_warmup_rollouts
+        policy_rate = 0.0 if warms_up else config.learning_rate * factor
         for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate
-        return learning_rate
+            group["lr"] = value_rate(config) * factor if group["critic"] else policy_rate
+        return policy_rate
 
     def is_time_to_save(self) -> bool:
         done = self.rollout_index
@@ -243,13 +245,19 @@ def estimate_advantages(rollout: Rollout, rewards: Tensor, config: PPOConfig) ->
 
 
 def make_optimizer(policy: nn.Module, value_head: nn.Module, config: PPOConfig) -> torch.optim.AdamW:
-    """AdamW over the trainable parameters; biases and norms are not decayed."""
-    parameters = [p for module in (policy, value_head) for p in module.parameters() if p.requires_grad]
+    """AdamW over the trainable parameters; biases and norms are not decayed, the critic's head has its own rate."""
+    parameters = [p for p in policy.parameters() if p.requires_grad]
     groups = [
-        {"params": [p for p in parameters if p.dim() >= 2], "weight_decay": config.weight_decay},
-        {"params": [p for p in parameters if p.dim() < 2], "weight_decay": 0.0},
+        {"params": [p for p in parameters if p.dim() >= 2], "weight_decay": config.weight_decay, "critic": False},
+        {"params": [p for p in parameters if p.dim() < 2], "weight_decay": 0.0, "critic": False},
+        {"params": list(value_head.parameters()), "weight_decay": 0.0, "critic": True, "lr": value_rate(config)},
     ]
     return torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.95), eps=1e-8)
+
+
+def value_rate(config: PPOConfig) -> float:
+    """The value head's learning rate. The head starts at 0 and is linear, so it bears, and needs, a larger one."""
+    return config.learning_rate if config.value_learning_rate is None else config.value_learning_rate
 
 
 def schedule(name: str, progress: float) -> float:
