@@ -50,15 +50,9 @@ def missing_part(dotted: str) -> str | None:
 
 
 def signature_of(dotted: str) -> inspect.Signature | None:
-    """The signature of a standard-library callable; None for the C functions that do not tell theirs.
-
-    Dictionaries that are written in C tell a wrong one: they take keywords that it does not name.
-    """
+    """The signature of a standard-library callable; None for the C functions that do not tell theirs."""
     try:
-        found = _find(dotted)
-        if isinstance(found, type) and issubclass(found, dict):
-            return None
-        return inspect.signature(found)  # type: ignore[arg-type]
+        return inspect.signature(_find(dotted))  # type: ignore[arg-type]
     except (LookupError, ValueError, TypeError):
         return None
 

@@ -26,7 +26,7 @@ TASKS = (
          train=("Queue {first}, {second}; remove {first}.", "Take {first} out of the queue {first}, {second}.",
                 "Deque of {first}, {second} without {first}.", "Drop {first} from the queue {first}, {second}."),
          heldout=("Remove {first} from a deque of {first}, {second}.", "Queue of {first}, {second}: take out {first}.")),
-    Task("collections.OrderedDict(items)", "Collections", "Moves a key.", two_keys,
+    Task("collections.OrderedDict(**items)", "Collections", "Moves a key.", two_keys,
          call="collections.OrderedDict({key}={n}, {other}={m})",
          code=("import collections", "data = collections.OrderedDict({key}={n}, {other}={m})",
                "data.move_to_end('{key}')", "print(list(data))"),
