@@ -199,3 +199,22 @@ def test_a_lora_policy_trains_its_adapters_only(
             assert tensor.abs().sum() > 0, name
         elif "lora" not in name:
             assert torch.equal(tensor, before[plain]), name
+
+
+def test_the_critic_warms_up_alone_at_its_own_rate(make_trainer: Callable[..., Any]) -> None:
+    trainer, logged = make_trainer(
+        num_rollouts=2, num_critic_warmup_rollouts=1, value_learning_rate=0.05, num_ppo_epochs=1, num_mini_batches=1
+    )
+    before = copy.deepcopy(trainer.policy.state_dict())
+    seen: list[dict[str, float]] = []
+
+    def look(step: int, metrics: dict[str, float]) -> None:
+        same = all(torch.equal(value, before[name]) for name, value in trainer.policy.state_dict().items())
+        seen.append({"same": same, "value": trainer.value_head.state_dict()["linear.bias"].abs().item()})
+        logged.append(metrics)
+
+    trainer.on_log = look
+    trainer.train()
+    assert [row["same"] for row in seen] == [True, False]
+    assert [metrics["ppo/learning_rate"] for metrics in logged] == [0.0, pytest.approx(CONFIG.learning_rate * 0.5)]
+    assert seen[0]["value"] == pytest.approx(0.05, rel=1e-3)  # Adam's first step is its rate
