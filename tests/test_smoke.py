@@ -50,8 +50,9 @@ def only_run(runs_dir: Path, stage: str) -> Path:
     return found
 
 
-def figures(runs_dir: Path, stage: str) -> dict[str, Any]:
-    metrics = json.loads((only_run(runs_dir, stage) / "metrics.json").read_text())
+def figures(directory: Path) -> dict[str, Any]:
+    """A run's figures, less those of the machine."""
+    metrics = json.loads((directory / "metrics.json").read_text())
     return {name: value for name, value in metrics.items() if not any(part in name for part in RATES)}
 
 
@@ -105,24 +106,22 @@ def test_another_ppo_shares_what_comes_before(uninterrupted: Path) -> None:
 
 
 def test_killed_in_every_stage_it_ends_with_the_same_results(uninterrupted: Path, tmp_path: Path) -> None:
-    reference = {stage: figures_of_first(uninterrupted, stage) for stage in STAGES}
+    reference = {stage: figures(first_run(uninterrupted, stage)) for stage in STAGES}
     for stage in KILLED_IN:
         kill_in(tmp_path, stage)
     run(tmp_path, "tracking=none")
     for stage in STAGES:
-        assert figures(tmp_path, stage) == reference[stage], stage
+        assert figures(only_run(tmp_path, stage)) == reference[stage], stage
     for stage in ("sft", "reward", "ppo"):
         lines = (only_run(tmp_path, stage) / "metrics.jsonl").read_text().splitlines()
         steps = [json.loads(line)["step"] for line in lines]
         assert steps == sorted(steps)
 
 
-def figures_of_first(runs_dir: Path, stage: str) -> dict[str, Any]:
-    """The figures of the run that was made first, where others have been added."""
+def first_run(runs_dir: Path, stage: str) -> Path:
+    """The run that was made first, where others have been added."""
     found = [path for path in (runs_dir / stage).iterdir() if path.name != ".locks"]
-    first = min(found, key=lambda path: (path / "DONE").stat().st_mtime_ns)
-    metrics = json.loads((first / "metrics.json").read_text())
-    return {name: value for name, value in metrics.items() if not any(part in name for part in RATES)}
+    return min(found, key=lambda path: (path / "DONE").stat().st_mtime_ns)
 
 
 def kill_in(runs_dir: Path, stage: str) -> None:
