@@ -103,6 +103,8 @@ def _numbers(config: TrainConfig) -> Iterator[str]:
     for key, value in shares.items():
         if not 0 < value < 1:
             yield f"{key}: {value} is not between 0 and 1"
+    if not 0 <= config.data.mini.asserted_fraction <= 1:
+        yield f"data.mini.asserted_fraction: {config.data.mini.asserted_fraction} is not in 0..1"
     if trainer.kl_coef < 0:
         yield f"trainer.kl_coef: {trainer.kl_coef} is below 0; 0 leaves the KL penalty out"
     if config.seed < 0:

@@ -32,6 +32,7 @@ class MiniConfig:
     seed: int = 0
     train_per_api: int = 40
     eval_per_api: int = 4
+    asserted_fraction: float = 0.5
 
 
 @dataclass

@@ -24,7 +24,7 @@ from rlaif.models.value_head import ValueHead
 from rlaif.rl.checkpoint import has_checkpoint, read_checkpoint, write_checkpoint
 from rlaif.rl.config import PPOConfig
 from rlaif.rl.forward import head_of, require_plain_head
-from rlaif.rl.functional import adapt_kl_coef, gae, kl_penalty, masked_whiten, token_rewards
+from rlaif.rl.functional import adapt_kl_coef, gae, kl_penalty, masked_mean, masked_whiten, token_rewards
 from rlaif.rl.metrics import rollout_metrics
 from rlaif.rl.rewards import PromptRow, RewardFunction, name_functions
 from rlaif.rl.rollout import Rollout, collect_rollout
@@ -43,7 +43,7 @@ class PPOTrainer:
         reward_funcs: f(prompts, completions, **columns) -> list[float | None], as in TRL.
         prompts: rows with "prompt" and further columns, handed to the reward functions.
         config: see conf/trainer/ppo.yaml.
-        value_head: the critic; a zero-initialised one by default.
+        value_head: the critic; by default a new one, which starts from the first rollout's mean return.
         reward_weights: of the reward functions, 1 by default; the score is the weighted sum.
         on_log: called after each rollout with the number of rollouts done and the metrics.
 
@@ -77,6 +77,7 @@ class PPOTrainer:
         require_plain_head(self.policy)
         self.ref_policy = ref_policy.eval().requires_grad_(False)
         self.tokenizer = tokenizer
+        self.value_head_is_new = value_head is None
         self.value_head = value_head or ValueHead(head_of(policy).weight.shape[1])
         self.value_head.to(device_of(policy))
         self.reward_funcs = name_functions(functions)
@@ -120,6 +121,8 @@ class PPOTrainer:
             rewards = token_rewards(penalised_scores(rollout, config), kl, rollout.action_mask, self.kl_coef)
 
             # 4. Advantages.
+            if self.rollout_index == 0 and self.value_head_is_new:
+                rollout = start_critic(self.value_head, rollout, rewards)
             advantages, returns = estimate_advantages(rollout, rewards, config)
 
             # 5. Update.
@@ -233,6 +236,19 @@ STREAMS = {"prompts": 0, "sample": 1, "shuffle": 2}
 def penalised_scores(rollout: Rollout, config: PPOConfig) -> Tensor:
     """[B]: the scores, less the penalty where a completion ran into the length limit."""
     return rollout.scores - (config.missing_eos_penalty or 0.0) * (~rollout.ends_with_eos)
+
+
+def start_critic(value_head: ValueHead, rollout: Rollout, rewards: Tensor) -> Rollout:
+    """A new critic says the first rollout's mean return everywhere, and is then as good as a constant can be.
+
+    From 0 it would have to learn the scores' mean first. Until then λ < 1 credits late tokens with
+    it and blames early ones, whatever they are.
+    """
+    mask = rollout.action_mask
+    returns, _ = gae(rewards, torch.zeros_like(rewards), mask, gamma=1.0, gae_lambda=1.0)
+    mean = masked_mean(returns, mask)
+    nn.init.constant_(value_head.linear.bias, mean.item())
+    return dataclasses.replace(rollout, values=mean * mask)
 
 
 def estimate_advantages(rollout: Rollout, rewards: Tensor, config: PPOConfig) -> tuple[Tensor, Tensor]:

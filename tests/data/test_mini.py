@@ -8,6 +8,7 @@ import dataclasses
 import importlib
 import io
 import os
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -18,6 +19,7 @@ from rlaif.config import MiniConfig
 from rlaif.data.completion import parse_completion, render_completion
 from rlaif.data.mini import Task, all_tasks, generate
 from rlaif.data.mini.generate import distinct_values
+from rlaif.data.mini.task import expand
 from rlaif.errors import UserError
 from rlaif.records import ApiRow, Example
 
@@ -106,11 +108,33 @@ def test_no_instruction_or_program_of_eval_is_in_train(data: Data) -> None:
 
 @pytest.mark.parametrize("task", all_tasks(), ids=lambda task: task.callee)
 def test_phrasings_and_values_are_held_out(task: Task) -> None:
-    assert len(set(task.train)) >= 4 and len(set(task.heldout)) >= 2
-    assert not set(task.train) & set(task.heldout)
+    assert len(task.phrasings("train")) >= 16 and len(task.phrasings("eval")) >= 4
+    assert not set(task.phrasings("train")) & set(task.phrasings("eval"))
     train = {repr(values) for seed in range(3) for values in distinct_values(task, "train", 40, seed)}
     held_out = {repr(values) for seed in range(3) for values in distinct_values(task, "eval", 4, seed)}
     assert not train & held_out
+
+
+def test_a_wording_gives_every_combination_of_its_alternatives() -> None:
+    expanded = ["Sort {n} up.", "Sort {n} down.", "Order {n} up.", "Order {n} down."]
+    assert expand("[Sort|Order] {n} [up|down].") == expanded
+    assert expand("Sort it.") == ["Sort it."]
+    assert expand("Sort it[| now].") == ["Sort it.", "Sort it now."]
+
+
+def test_no_two_tasks_can_be_asked_for_alike() -> None:
+    owners: dict[str, set[str]] = {}
+    for task in all_tasks():
+        for phrasing in task.all_phrasings():
+            owners.setdefault(re.sub(r"{\w+", "{", phrasing).lower(), set()).add(task.callee)
+    assert not {phrasing: callees for phrasing, callees in owners.items() if len(callees) > 1}
+
+
+@pytest.mark.parametrize("task", all_tasks(), ids=lambda task: task.callee)
+def test_held_out_phrasings_recombine_words_that_training_sees(task: Task) -> None:
+    seen = {word for phrasing in task.phrasings("train") for word in phrasing.split()}
+    unseen = {word for phrasing in task.phrasings("eval") for word in phrasing.split()} - seen
+    assert not unseen
 
 
 def test_explanations_and_lengths_stay_short(data: Data) -> None:

@@ -210,11 +210,22 @@ def test_the_critic_warms_up_alone_at_its_own_rate(make_trainer: Callable[..., A
 
     def look(step: int, metrics: dict[str, float]) -> None:
         same = all(torch.equal(value, before[name]) for name, value in trainer.policy.state_dict().items())
-        seen.append({"same": same, "value": trainer.value_head.state_dict()["linear.bias"].abs().item()})
+        seen.append({"same": same, "weight": trainer.value_head.state_dict()["linear.weight"].abs().max().item()})
         logged.append(metrics)
 
     trainer.on_log = look
     trainer.train()
     assert [row["same"] for row in seen] == [True, False]
     assert [metrics["ppo/learning_rate"] for metrics in logged] == [0.0, pytest.approx(CONFIG.learning_rate * 0.5)]
-    assert seen[0]["value"] == pytest.approx(0.05, rel=1e-3)  # Adam's first step is its rate
+    assert seen[0]["weight"] == pytest.approx(0.05, rel=1e-3)  # Adam's first step is its rate
+
+
+def test_a_new_critic_starts_from_the_first_mean_return(make_trainer: Callable[..., Any]) -> None:
+    trainer, logged = make_trainer(
+        lambda prompts, completions, **columns: [7.0] * len(prompts),
+        num_rollouts=1, learning_rate=1e-12, missing_eos_penalty=None, whiten_advantages=False,
+    )  # fmt: skip
+    trainer.train()
+    assert trainer.value_head.linear.bias.item() == pytest.approx(7.0, abs=1e-5)
+    assert logged[0]["ppo/value_loss"] == pytest.approx(0.0, abs=1e-8)
+    assert logged[0]["ppo/policy_loss"] == pytest.approx(0.0, abs=1e-5)

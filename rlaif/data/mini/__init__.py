@@ -5,7 +5,8 @@ test it. A task's values come from seeded pools and the program depends on them:
 is copied wrongly from the instruction, or used inconsistently, raises an error when it runs.
 
 To add an API, append a `Task` to `TASKS` in the family module that it belongs to: a `draw` that
-makes the values, and templates in `str.format` syntax ({name} as it is, {name!r} as a literal):
+makes the values, and templates in `str.format` syntax ({name} as it is, {name!r} as a literal);
+in a wording, `[a|b]` stands for either:
 
     Task(
         api="html.escape(s)",
@@ -14,11 +15,11 @@ makes the values, and templates in `str.format` syntax ({name} as it is, {name!r
         draw=lambda random: {"text": f"{random.choice(THINGS)} & {random.choice(NAMES)}"},
         call="html.escape({text!r})",
         code=("import html", "print(html.escape({text!r}))"),
-        train=("Escape {text} for HTML.", "Write {text} as HTML.", ...),  # four or more
-        heldout=("Make {text} safe for HTML.", ...),  # two or more
+        wordings=("[Escape|Encode] {text} for [HTML|a page].", "Make {text} [safe|harmless] in HTML.", ...),
     )
 
-The tests then check that it runs, that it is in the database, and that nothing leaks.
+A fifth of a task's phrasings is held out for evaluation. The tests then check that it runs, that
+it is in the database, and that nothing leaks.
 """
 
 from rlaif.data.mini.generate import all_tasks, generate

@@ -32,8 +32,8 @@ def generate(config: MiniConfig) -> tuple[list[Example], list[ApiRow]]:
     """
     tasks = all_tasks()
     examples = [
-        *split_examples(tasks, "train", config.train_per_api, config.seed),
-        *split_examples(tasks, "eval", config.eval_per_api, config.seed),
+        *split_examples(tasks, "train", config.train_per_api, config),
+        *split_examples(tasks, "eval", config.eval_per_api, config),
     ]
     return examples, [ApiRow(task.api, task.domain, PROVIDER, task.callee) for task in tasks]
 
@@ -42,21 +42,25 @@ def all_tasks() -> list[Task]:
     return [task for family in FAMILIES for task in family.TASKS]
 
 
-def split_examples(tasks: list[Task], split: Split, per_api: int, seed: int) -> list[Example]:
-    draws = [distinct_values(task, split, per_api, seed) for task in tasks]
+def split_examples(tasks: list[Task], split: Split, per_api: int, config: MiniConfig) -> list[Example]:
+    draws = [distinct_values(task, split, per_api, config.seed) for task in tasks]
     turns = [(turn, which) for turn in range(per_api) for which in range(len(tasks))]
+    habits = Random(f"mini:{config.seed}:{split}:assertions")
     return [
-        make_example(f"mini-{split}-{number:04d}", tasks[which], draws[which][turn], split, turn)
+        make_example(
+            f"mini-{split}-{number:04d}", tasks[which], draws[which][turn], split, turn,
+            asserted=habits.random() < config.asserted_fraction,
+        )
         for number, (turn, which) in enumerate(turns, 1)
-    ]
+    ]  # fmt: skip
 
 
-def make_example(id: str, task: Task, values: Values, split: Split, turn: int) -> Example:
-    phrasings = task.heldout if split == "eval" else task.train
+def make_example(id: str, task: Task, values: Values, split: Split, turn: int, *, asserted: bool) -> Example:
+    phrasings = task.phrasings(split)
     return Example(
         id=id,
         instruction=phrasings[turn % len(phrasings)].format(**values),
-        reference=task.completion(values),
+        reference=task.completion(values, asserted=asserted),
         api_call=task.concrete_call(values),
         domain=task.domain,
         provider=PROVIDER,
