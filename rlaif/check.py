@@ -71,7 +71,7 @@ def _rewards(config: TrainConfig) -> Iterator[str]:
     if not (terms.model or terms.judge or terms.executability):
         yield "reward.terms: every weight is 0, so there is no reward; set one of model, judge, executability"
     if terms.executability and config.execution.environment is Environment.none:
-        yield "reward.terms.executability: nothing can be run with execution=none; set it to 0 or choose execution=..."
+        yield "reward.terms.executability: nothing can be run with execution=none; reward=scalar leaves it out, or choose execution=..."
 
 
 def _numbers(config: TrainConfig) -> Iterator[str]:

@@ -56,9 +56,11 @@ def judge_calls_line(config: TrainConfig, num_train: int | None) -> str:
     per_prompt = sampling.num_samples + int(pairs.with_reference)
     num_questions = len(config.questions.questions)
     total = num_prompts * per_prompt * num_questions
+    factors = f"{num_prompts:,} prompts x {per_prompt} completions x {num_questions} questions"
+    if config.reward.terms.judge:
+        num_scored = config.trainer.num_rollouts * config.trainer.rollout_batch_size
+        total += num_scored * num_questions
+        factors += f", and {num_scored:,} completions of PPO x {num_questions}"
     calls = total if config.feedback.judge is JudgeKind.openai else 0
     model = f" to {config.feedback.openai.model}" if calls else ""
-    return (
-        f"judge {config.feedback.name}: {num_prompts:,} prompts x {per_prompt} completions x {num_questions} questions"
-        f" = {total:,} answers at most; {calls:,} calls{model}"
-    )
+    return f"judge {config.feedback.name}: {factors} = {total:,} answers at most; {calls:,} calls{model}"

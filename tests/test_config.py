@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
 
 from rlaif import compose
+from rlaif.config import TrainerConfig
 from rlaif.errors import UserError
+from rlaif.rl.config import PPOConfig
 
 CONF = compose.config_dir()
 NEEDED = {  # what an option cannot know
@@ -74,6 +77,16 @@ def test_a_mistake_is_one_line_that_names_the_key(overrides: list[str], parts: l
 
 def test_a_sweep_is_checked_choice_by_choice() -> None:
     compose.check_command_line(["seed=0,1,2", "trainer.kl_coef=0.02,0.05,0.1"])
+    with pytest.raises(UserError, match=r"trainer\.kl_coef: -1"):
+        compose.check_command_line(["seed=0,1,2", "trainer.kl_coef=0.02,-1"])
+
+
+def test_the_trainer_group_and_ppo_have_the_same_settings() -> None:
+    from_elsewhere = {"seed", "max_new_tokens", "max_prompt_tokens", "precision"}
+    ours = {field.name: field.default for field in dataclasses.fields(TrainerConfig) if field.name != "name"}
+    theirs = {field.name: field.default for field in dataclasses.fields(PPOConfig) if field.name not in from_elsewhere}
+    ours["lr_schedule"] = ours["lr_schedule"].value
+    assert ours == theirs
 
 
 def test_config_dir_is_the_checkouts_own() -> None:
