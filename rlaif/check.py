@@ -67,11 +67,13 @@ def _feedback(config: TrainConfig) -> Iterator[str]:
 
 
 def _rewards(config: TrainConfig) -> Iterator[str]:
+    if config.policy.kind is PolicyKind.responses:
+        return  # nothing is trained
     terms = config.reward.terms
     if not (terms.model or terms.judge or terms.executability):
         yield "reward.terms: every weight is 0, so there is no reward; set one of model, judge, executability"
     if terms.executability and config.execution.environment is Environment.none:
-        yield "reward.terms.executability: nothing can be run with execution=none; reward=scalar leaves it out, or choose execution=..."
+        yield "reward.terms.executability: nothing can be run with execution=none; reward=scalar asks for no run"
 
 
 def _numbers(config: TrainConfig) -> Iterator[str]:

@@ -18,7 +18,7 @@ NEEDED = {  # what an option cannot know
     "feedback/openai": ["feedback.openai.model=m"],
     "feedback/local": ["feedback.local.path=p"],
     "execution/torchhub": ["data=apibench_torchhub"],
-    "execution/none": ["feedback.execute=false"],
+    "execution/none": ["feedback.execute=false", "reward=scalar"],
     "policy/responses": ["policy.responses_file=answers.jsonl"],
 }
 OPTIONS = sorted(str(path.relative_to(CONF).with_suffix("")) for path in CONF.rglob("*.yaml") if path.parent != CONF)
@@ -58,9 +58,9 @@ def test_every_option_says_what_it_is_for(option: str) -> None:
         (["trainer.num_rollouts=0"], ["trainer.num_rollouts", "0", "above 0"]),
         (["trainer.kl_coef=-1"], ["trainer.kl_coef", "below 0"]),
         (["trainer.num_mini_batches=3"], ["trainer.num_mini_batches", "divide"]),
-        (["reward.terms.model=0"], ["reward.terms"]),
+        (["reward=scalar", "reward.terms.model=0"], ["reward.terms"]),
         (["execution=none"], ["feedback.execute"]),
-        (["execution=none", "feedback.execute=false", "reward.terms.executability=1"], ["reward.terms.executability"]),
+        (["execution=none", "feedback.execute=false"], ["reward.terms.executability"]),
         (["policy.scratch.width=30"], ["policy.scratch.width", "num_heads"]),
         (["feedback.min_valid=9"], ["feedback.min_valid", "1..8"]),
         (["seed=0,1", "trainer.kl_coef=0.1,-0.1"], ["trainer.kl_coef", "-0.1"]),

@@ -40,7 +40,7 @@ TRAINED = {"sft", "evaluate_sft", "sample", "label", "pair", "reward", *AFTER_PP
     [
         ("trainer.kl_coef=0.5", AFTER_PPO),
         ("trainer.save_every=1", set()),
-        ("reward.terms.executability=1", AFTER_PPO),
+        ("reward.terms.executability=0", AFTER_PPO),
         ("reward.learning_rate=0.1", {"reward", *AFTER_PPO}),
         ("feedback.pairs.min_margin=0.5", {"pair", "reward", *AFTER_PPO}),
         ("feedback.sampling.temperature=0.5", {"sample", "label", "pair", "reward", *AFTER_PPO}),
