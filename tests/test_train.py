@@ -63,3 +63,9 @@ def test_dry_run_of_the_paper_counts_the_judge_calls() -> None:
     # 4,000 prompts x (4 samples + the reference) x 8 questions
     assert "160,000 calls to gpt-3.5-turbo" in result.stdout
     assert "ppo" in result.stdout
+
+
+def test_a_judge_in_ppos_reward_is_in_the_forecast() -> None:
+    result = rlaif("experiment=paper", "dry_run=true", "reward.terms.judge=1")
+    # 200 rollouts x 256 completions x 8 questions more
+    assert f"{160_000 + 200 * 256 * 8:,} calls to gpt-3.5-turbo" in result.stdout
