@@ -44,22 +44,23 @@ def all_tasks() -> list[Task]:
 
 def split_examples(tasks: list[Task], split: Split, per_api: int, config: MiniConfig) -> list[Example]:
     draws = [distinct_values(task, split, per_api, config.seed) for task in tasks]
+    phrasings = [task.phrasings(split) for task in tasks]
     turns = [(turn, which) for turn in range(per_api) for which in range(len(tasks))]
     habits = Random(f"mini:{config.seed}:{split}:assertions")
     return [
         make_example(
-            f"mini-{split}-{number:04d}", tasks[which], draws[which][turn], split, turn,
+            f"mini-{split}-{number:04d}", tasks[which], draws[which][turn], split,
+            phrasings[which][turn % len(phrasings[which])],
             asserted=habits.random() < config.asserted_fraction,
         )
         for number, (turn, which) in enumerate(turns, 1)
     ]  # fmt: skip
 
 
-def make_example(id: str, task: Task, values: Values, split: Split, turn: int, *, asserted: bool) -> Example:
-    phrasings = task.phrasings(split)
+def make_example(id: str, task: Task, values: Values, split: Split, phrasing: str, *, asserted: bool) -> Example:
     return Example(
         id=id,
-        instruction=phrasings[turn % len(phrasings)].format(**values),
+        instruction=phrasing.format(**values),
         reference=task.completion(values, asserted=asserted),
         api_call=task.concrete_call(values),
         domain=task.domain,
