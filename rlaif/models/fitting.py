@@ -8,6 +8,7 @@ means), and none of its private ones.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -22,7 +23,7 @@ from tqdm import tqdm
 from transformers import Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_callback import PrinterCallback, TrainerState
 
-from rlaif.config import LrSchedule, Precision
+from rlaif.config import LrSchedule, Precision, RewardConfig, SftConfig
 from rlaif.errors import UserError
 from rlaif.models.checkpoints import (
     STATE,
@@ -62,6 +63,12 @@ class FitSettings:
     eval_steps: int | None = None
     lr_schedule: LrSchedule = LrSchedule.constant
     gradient_accumulation_steps: int = 1
+
+    @classmethod
+    def of(cls, config: SftConfig | RewardConfig, **changes: Any) -> FitSettings:
+        """The settings that `config` has by the same names; the others keep their defaults."""
+        names = {field.name for field in dataclasses.fields(cls)} & {field.name for field in dataclasses.fields(config)}
+        return cls(**{**{name: getattr(config, name) for name in names}, **changes})
 
 
 @dataclass(frozen=True)
