@@ -73,8 +73,8 @@ def _refuse_added_keys(node: DictConfig, kind: type, prefix: str = "") -> None:
             _refuse_added_keys(child, hints[name], f"{prefix}{name}.")
 
 
-def check_command_line(overrides: Sequence[str], config_path: Path | None = None) -> None:
-    """Compose every choice that a command line asks for.
+def check_command_line(overrides: Sequence[str], config_path: Path | None = None) -> list[TrainConfig]:
+    """Compose every choice that a command line asks for: its configs, checked.
 
     Raises:
         UserError: the first mistake, as one line.
@@ -86,8 +86,7 @@ def check_command_line(overrides: Sequence[str], config_path: Path | None = None
         raise UserError(f"command line: {str(error).splitlines()[0]}") from None
     GlobalHydra.instance().clear()
     with initialize_config_dir(str(config_path or config_dir()), version_base="1.3"):
-        for choice in _choices(parsed):
-            _compose_one(choice)
+        return [_compose_one(choice) for choice in _choices(parsed)]
 
 
 def _choices(overrides: Sequence[Override]) -> Iterator[list[str]]:
@@ -107,7 +106,7 @@ def _values(override: Override) -> list[str]:
     return [f"{key}={value}" for value in override.sweep_string_iterator()]
 
 
-def _compose_one(overrides: list[str]) -> None:
+def _compose_one(overrides: list[str]) -> TrainConfig:
     ours = [line for line in overrides if not line.lstrip("+~").startswith("hydra")]
     try:
         composed = compose("train", overrides=ours)
@@ -115,7 +114,7 @@ def _compose_one(overrides: list[str]) -> None:
         raise UserError(_missing_option(error, ours)) from None
     except (HydraException, OmegaConfBaseException) as error:
         raise UserError(_line_of(error)) from None
-    to_config(composed)
+    return to_config(composed)
 
 
 def _missing_option(error: MissingConfigException, overrides: list[str]) -> str:

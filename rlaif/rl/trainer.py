@@ -122,7 +122,7 @@ class PPOTrainer:
 
             # 4. Advantages.
             if self.rollout_index == 0 and self.value_head_is_new:
-                rollout = start_critic(self.value_head, rollout, rewards)
+                rollout = start_critic(self.value_head, rollout, rewards, config.gamma)
             advantages, returns = estimate_advantages(rollout, rewards, config)
 
             # 5. Update.
@@ -238,14 +238,14 @@ def penalised_scores(rollout: Rollout, config: PPOConfig) -> Tensor:
     return rollout.scores - (config.missing_eos_penalty or 0.0) * (~rollout.ends_with_eos)
 
 
-def start_critic(value_head: ValueHead, rollout: Rollout, rewards: Tensor) -> Rollout:
+def start_critic(value_head: ValueHead, rollout: Rollout, rewards: Tensor, gamma: float) -> Rollout:
     """A new critic says the first rollout's mean return everywhere, and is then as good as a constant can be.
 
     From 0 it would have to learn the scores' mean first. Until then λ < 1 credits late tokens with
     it and blames early ones, whatever they are.
     """
     mask = rollout.action_mask
-    returns, _ = gae(rewards, torch.zeros_like(rewards), mask, gamma=1.0, gae_lambda=1.0)
+    returns, _ = gae(rewards, torch.zeros_like(rewards), mask, gamma, gae_lambda=1.0)
     mean = masked_mean(returns, mask)
     nn.init.constant_(value_head.linear.bias, mean.item())
     return dataclasses.replace(rollout, values=mean * mask)
