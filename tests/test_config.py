@@ -63,7 +63,7 @@ def test_every_option_says_what_it_is_for(option: str) -> None:
         (["reward=scalar", "reward.terms.model=0"], ["reward.terms"]),
         (["execution=none"], ["feedback.execute"]),
         (["execution=none", "feedback.execute=false"], ["reward.terms.executability"]),
-        (["policy.scratch.width=30"], ["policy.scratch.width", "num_heads"]),
+        (["policy.scratch.width=32"], ["policy.scratch.width", "num_heads"]),
         (["feedback.min_valid=9"], ["feedback.min_valid", "1..8"]),
         (["seed=0,1", "trainer.kl_coef=0.1,-0.1"], ["trainer.kl_coef", "-0.1"]),
     ],

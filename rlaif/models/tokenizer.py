@@ -19,9 +19,11 @@ PAD = "<|pad|>"
 
 # What BPE may merge inside of, never across. Order matters: the first alternative that fits wins.
 PIECES = (
-    r"<<<\w+>>>: ?",  # a section tag of Gorilla's format, one token once it is merged
-    r"###\w+: ?",  # the prompt's marks
+    r"\n?<<<\w+>>>: ?",  # a section tag of Gorilla's format, one token once it is merged
+    r"\n?###\w+: ?\n?",  # the prompt's marks
     r"\n *",  # a line's end with the next line's indentation
+    r" (?:[=!<>]?=|[-+*/%<>|]) ",  # an operator with the spaces around it: no value is spelled so
+    r"[,:;] ",  # a comma and its space, likewise
     r" +",
     r"[0-9]{1,2}",  # two digits at most: numbers are copied, not remembered
     r"[^\W\d_]+",  # letters
