@@ -16,7 +16,7 @@ from pathlib import Path
 
 from rlaif.config import Environment, ExecutionConfig, Isolation
 from rlaif.errors import UserError
-from rlaif.execution import torch_hub
+from rlaif.execution.hubs import torch_hub
 from rlaif.execution.cache import VerdictCache
 from rlaif.execution.classify import classify
 from rlaif.execution.isolation import Contents, Limits, choose_isolation, make_worker

@@ -13,7 +13,7 @@ import pytest
 from rlaif.config import Environment, ExecutionConfig, Isolation
 from rlaif.data.completion import parse_completion
 from rlaif.execution import Executor
-from rlaif.execution.torch_hub import build_torch_hub, hub_digest, survey
+from rlaif.execution.hubs.torch_hub import build_torch_hub, hub_digest, survey
 from rlaif.records import ApiRow
 
 CALLS = [
