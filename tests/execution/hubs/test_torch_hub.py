@@ -43,8 +43,9 @@ def test_survey_reads_calls_and_examples() -> None:
 def test_hub_is_built_once_and_named_for_its_content(tmp_path: Path) -> None:
     repositories = survey(ROWS)
     report = build_torch_hub(repositories, tmp_path)
-    assert (report.num_repositories, report.num_entry_points) == (5, 8)
-    hub = report.torch_home / "hub"
+    assert (report.num_built, report.failures) == (8, ())
+    assert report.variables == (("TORCH_HOME", str(report.directory)),)
+    hub = report.directory / "hub"
     before = {path: path.stat().st_mtime_ns for path in hub.rglob("*")}
     assert build_torch_hub(repositories, tmp_path) == report
     assert {path: path.stat().st_mtime_ns for path in hub.rglob("*")} == before
