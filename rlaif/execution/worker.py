@@ -68,20 +68,21 @@ class Worker:
 
         SandboxError where a sandbox cannot be started at all.
         """
-        if self._process is None:
-            self._start()
-        failure = ""
+        failure, has_begun = "", False
         for _ in range(ATTEMPTS):
             try:
                 if self._process is None:
                     self._start()
+                has_begun = True
                 self._send({"code": code})
                 return Outcome(**self._receive(self._timeout_s + GRACE_S))
             except SandboxError as error:
                 failure = str(error)
                 self.close()
                 if self._interrupted:  # it ended because it was told to
-                    break
+                    return Outcome(failure=failure)
+        if not has_begun:
+            raise SandboxError(failure)
         return Outcome(failure=failure)
 
     def interrupt(self) -> None:
