@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import shutil
@@ -11,17 +12,25 @@ import sys
 import time
 import zipfile
 from collections import namedtuple
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 import rlaif
-from rlaif.config import Environment
+from rlaif.config import Environment, Isolation
 from rlaif.errors import UserError
 from rlaif.execution.__main__ import main
-from rlaif.execution.environments import SPECS, EnvironmentSpec, build, build_environment, find_environment
+from rlaif.execution.environments import (
+    SPECS,
+    EnvironmentSpec,
+    Installation,
+    build,
+    build_environment,
+    find_environment,
+)
 from rlaif.execution.environments.find import MARKER, environment_directory
+from rlaif.execution.isolation import Contents, Limits, make_worker
 
 CHECKOUT = Path(rlaif.__file__).parents[1]
 LOCKED = [spec for spec in SPECS.values() if spec.lock is not None]
@@ -235,3 +244,64 @@ def test_the_command_line(capsys: pytest.CaptureFixture[str], tmp_path: Path, mo
     (tmp_path / "file").write_text("")
     assert main(["build", "torchhub", "--dir", str(tmp_path / "file")]) == 1
     assert re.fullmatch(r"error: the torchhub environment cannot be built .*\n", capsys.readouterr().err)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [spec.name for spec in LOCKED])
+def test_preloading_starts_no_thread(name: str, installed: Callable[[str], Installation]) -> None:
+    """A forked child has only the thread that forked; what another one held would stay held."""
+    built = installed(name)
+    paths = [str(path) for path in built.spec.warm_up_paths]
+    code = f"import sys\nsys.path += {paths!r}\n" + "".join(f"import {module}\n" for module in built.spec.preload)
+    code += "import os\nprint(sorted(open(f'/proc/self/task/{t}/comm').read() for t in os.listdir('/proc/self/task')))"
+    environment = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "OMP_NUM_THREADS": "1"}
+    command = [str(built.interpreter), "-I", "-c", code]
+    shown = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+    assert len(ast.literal_eval(shown)) == 1, shown
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [spec.name for spec in LOCKED])
+def test_what_is_installed_is_what_is_pinned(name: str, installed: Callable[[str], Installation]) -> None:
+    built = installed(name)
+    assert built.spec.lock is not None
+    pins = {line.lower().replace("_", "-") for line in built.spec.lock.read_text().splitlines() if line[0] != "#"}
+    frozen = subprocess.run([built.interpreter, "-m", "pip", "freeze", "--all"], capture_output=True, text=True)
+    found = {re.sub(r"\+.*", "", line.lower()).replace("_", "-") for line in frozen.stdout.splitlines()}
+    assert pins <= found
+    brought = {line.split("==")[0] for line in found - pins} - {"pip"}
+    assert not brought or all(re.match(r"nvidia-|cuda-|triton", package) for package in brought), brought
+
+
+CONTENT = {
+    "torchhub": ["torch", "numpy", "PIL.Image", "cv2", "matplotlib.pyplot", "requests"],
+    "hf2023": ["torch", "transformers", "diffusers", "sentence_transformers", "datasets", "sklearn", "librosa"],
+    "tf2023": ["tensorflow", "tensorflow_hub", "numpy", "PIL.Image"],
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [spec.name for spec in LOCKED])
+def test_snippets_have_the_environments_packages_and_none_of_the_trainers(
+    name: str, isolation: Isolation, installed: Callable[[str], Installation]
+) -> None:
+    built = installed(name)
+    contents = Contents(
+        interpreter=built.interpreter,
+        preload=built.spec.preload,
+        import_paths=(*built.site_packages, *built.spec.warm_up_paths),
+    )
+    sandbox = make_worker(isolation, contents, Limits(timeout_s=60.0, memory_mb=4096))
+    try:
+        for module in CONTENT[name]:
+            code = f"import {module} as m\nassert m.__file__.startswith({str(built.site_packages[0])!r}), m.__file__"
+            assert sandbox.run(code).report == {"passed": True}, module
+        for module in ("omegaconf", "hydra", "wandb", "trl", "pytest", "rlaif", "pip._vendor.rlaif"):
+            report = sandbox.run(f"import {module}").report
+            assert report is not None
+            assert "ModuleNotFoundError" in report["types"], module
+        report = sandbox.run(f"open({str(built.site_packages[0] / 'x.py')!r}, 'w')").report
+        assert report is not None
+        assert "OSError" in report["types"]
+    finally:
+        sandbox.close()

@@ -13,6 +13,7 @@ import pytest
 from rlaif.config import Environment, ExecutionConfig, Isolation
 from rlaif.data.completion import parse_completion
 from rlaif.execution import Executor
+from rlaif.execution.environments import Installation
 from rlaif.execution.hubs.torch_hub import build_torch_hub, hub_digest, survey
 from rlaif.records import ApiRow
 
@@ -82,7 +83,10 @@ SNIPPETS = {
 
 
 @pytest.fixture
-def torchhub(make_config: Callable[..., ExecutionConfig], isolation: Isolation) -> ExecutionConfig:
+def torchhub(
+    make_config: Callable[..., ExecutionConfig], isolation: Isolation, installed: Callable[[str], Installation]
+) -> ExecutionConfig:
+    installed("torchhub")
     return make_config(isolation, environment=Environment.torchhub, timeout_s=20.0, memory_mb=1024)
 
 
