@@ -120,12 +120,12 @@ def test_survey_of_the_real_database(apibench_dir: Path) -> None:
 
 @pytest.mark.slow
 def test_real_references(torchhub: ExecutionConfig, apibench_dir: Path, tmp_path: Path) -> None:
-    """84.9% of the 186 passed in the measurement that this environment was planned on."""
+    """90.9% of the 186 pass; of the others 12 name the model twice, by position and by keyword."""
     records = (apibench_dir / "apibench" / "torchhub_eval.json").read_text().splitlines()
     codes = [parse_completion(json.loads(record)["code"].split("###Output:")[-1]).code for record in records]
     with Executor(torchhub, tmp_path / "cache", tmp_path / "assets", database(apibench_dir)) as executor:
         verdicts = executor.run(codes)
     counts = Counter(verdict.status for verdict in verdicts)
-    assert counts["pass"] / len(verdicts) > 0.85, counts
+    assert counts["pass"] / len(verdicts) > 0.9, counts
     assert counts["unknown_api"] == 0
     assert not [verdict for verdict in verdicts if verdict.kind in ("isolation", "forged", "timeout")]
