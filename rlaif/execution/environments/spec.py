@@ -24,7 +24,7 @@ class EnvironmentSpec:
     size_mb: int = 0
     """On disk, in MB; measured."""
     minutes: float = 0.0
-    """To build it on two cores with a fast registry; measured."""
+    """To build it on two cores that do little else."""
     pythons: tuple[str, ...] = ("3.11", "3.12")
     """Versions of Python that the pins are for."""
     builds_itself: bool = False
@@ -45,7 +45,7 @@ SPECS = {
             lock=_LOCKS / "torchhub.txt",
             preload=("torch", "torch.hub"),
             size_mb=1400,
-            minutes=2,
+            minutes=3,
             builds_itself=True,
         ),
         EnvironmentSpec(
@@ -54,7 +54,7 @@ SPECS = {
             preload=("warm_transformers",),
             warm_up_paths=(_WARM_UP,),
             size_mb=2100,
-            minutes=4,
+            minutes=5,
             pythons=("3.11",),
         ),
         EnvironmentSpec(
@@ -63,7 +63,7 @@ SPECS = {
             preload=("warm_tensorflow",),
             warm_up_paths=(_WARM_UP,),
             size_mb=1900,
-            minutes=3,
+            minutes=5,
             pythons=("3.11",),
         ),
     )
