@@ -141,6 +141,9 @@ def _bubblewrap(contents: Contents, limits: Limits) -> Launch:
     command = [program, "--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL"]
     command += ["--share-net"] if contents.network else []
     command += _system_mounts(_system_files(contents))
+    # There is no /proc; TensorFlow aborts where it finds neither its executable nor its arguments there.
+    command += ["--symlink", os.path.realpath(contents.interpreter), "/proc/self/exe"]
+    command += ["--symlink", "/dev/null", "/proc/self/cmdline"]
     command += ["--ro-bind", str(inside_folder), f"{_BUBBLEWRAP_INSIDE}/inside"]
     for path in readable:
         command += ["--ro-bind", str(path), str(path)]
