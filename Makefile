@@ -5,13 +5,17 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint smoke setup clean
+.PHONY: demo test test-environments lint smoke setup environments clean
 
 demo: $(READY)  ## the main job on the embedded data
 	$(RUN) -m rlaif.train
 
-test: $(READY)  ## every test
+test: $(READY)  ## every test but those of the large environments
+	$(RUN) -m rlaif.execution build torchhub
 	$(RUN) -m pytest -n 2
+
+test-environments: environments  ## the tests of execution, those of the large environments among them
+	$(RUN) -m pytest -n 2 tests/execution
 
 smoke: $(READY)  ## every stage, small
 	$(RUN) -m rlaif.train experiment=smoke
@@ -22,6 +26,9 @@ lint: $(READY)
 
 setup: $(READY)
 
+environments: $(READY)  ## every environment that snippets can run in: gigabytes, said first
+	$(RUN) -m rlaif.execution build torchhub hf2023 tf2023
+
 $(READY): pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "error: Python 3.11 or 3.12 is needed: make PYTHON=/path/to/python3.11"; exit 1; }
 	@echo "Setting up $(VENV) with the pinned dependencies (once; torch is large)"
@@ -30,4 +37,4 @@ $(READY): pyproject.toml constraints.txt
 	@touch $(READY)
 
 clean:
-	rm -rf $(VENV)
+	rm -rf $(VENV) .environments

@@ -14,6 +14,13 @@ from rlaif.config import (
 )
 from rlaif.errors import UserError
 
+HUB_OF = {
+    Environment.torchhub: "torchhub",
+    Environment.hf2023: "huggingface",
+    Environment.tf2023: "tensorflow",
+}
+"""The hub of APIBench whose code an environment is for; none for the others."""
+
 
 def check(config: TrainConfig) -> None:
     """Raises UserError with the first complaint: one line that names the key and what is allowed."""
@@ -29,8 +36,11 @@ def _data(config: TrainConfig) -> Iterator[str]:
         yield "data.train_file: data=jsonl needs a file of records: data.train_file=FILE"
     if data.source is DataSource.jsonl and not data.eval_file and data.split is DataSplit.official:
         yield "data.eval_file: set it, or data.split=seeded to hold out a part of data.train_file"
-    if config.execution.environment is Environment.torchhub and data.hub not in (None, "torchhub"):
-        yield f"execution: the torchhub environment does not run {data.name}; execution=none leaves its runs out"
+    environment = config.execution.environment
+    hub = HUB_OF.get(environment)
+    if hub is not None and data.hub not in (None, hub):
+        remedy = "execution=none leaves its runs out"
+        yield f"execution: the {environment.value} environment does not run {data.name}; {remedy}"
 
 
 def _policy(config: TrainConfig) -> Iterator[str]:

@@ -260,7 +260,14 @@ class TrainerConfig:
 class Environment(Enum):
     stdlib = "stdlib"
     torchhub = "torchhub"
+    hf2023 = "hf2023"
+    tf2023 = "tf2023"
     none = "none"
+
+
+class Level(Enum):
+    tiny = "tiny"
+    online = "online"
 
 
 class Isolation(Enum):
@@ -274,6 +281,7 @@ class Isolation(Enum):
 class ExecutionConfig:
     name: str = MISSING
     environment: Environment = MISSING
+    level: Level = Level.tiny
     isolation: Isolation = Isolation.auto
     timeout_s: float = 10.0
     memory_mb: int = 1024

@@ -78,7 +78,9 @@ class StageContext:
         self.tracker.log(self.run.stage, step, metrics)
 
 
-EXECUTION_THAT_DECIDES = ("execution.environment", "execution.timeout_s", "execution.memory_mb")
+EXECUTION_THAT_DECIDES = (
+    "execution.environment", "execution.level", "execution.timeout_s", "execution.memory_mb",
+)  # fmt: skip
 JUDGE_THAT_DECIDES = (
     "feedback.judge", "feedback.execute", "feedback.openai.model", "feedback.openai.max_answer_tokens",
     "feedback.openai.logprobs", "feedback.local.path", "feedback.local.max_prompt_tokens", "feedback.static",

@@ -18,6 +18,8 @@ NEEDED = {  # what an option cannot know
     "feedback/openai": ["feedback.openai.model=m"],
     "feedback/local": ["feedback.local.path=p"],
     "execution/torchhub": ["data=apibench_torchhub"],
+    "execution/hf2023": ["data=apibench_huggingface"],
+    "execution/tf2023": ["data=apibench_tensorflow"],
     "execution/none": ["feedback.execute=false", "reward=scalar"],
     "policy/responses": ["policy.responses_file=answers.jsonl"],
 }
@@ -62,6 +64,9 @@ def test_every_option_says_what_it_is_for(option: str) -> None:
         (["trainer.num_mini_batches=3"], ["trainer.num_mini_batches", "divide"]),
         (["reward=scalar", "reward.terms.model=0"], ["reward.terms"]),
         (["execution=none"], ["feedback.execute"]),
+        (["execution=hf2023", "data=apibench_tensorflow"], ["execution", "hf2023", "apibench_tensorflow"]),
+        (["execution=torchhub", "data=apibench_huggingface"], ["execution", "torchhub", "apibench_huggingface"]),
+        (["execution.level=offline"], ["execution.level", "tiny", "online"]),
         (["execution=none", "feedback.execute=false"], ["reward.terms.executability"]),
         (["policy.scratch.width=32"], ["policy.scratch.width", "num_heads"]),
         (["feedback.min_valid=9"], ["feedback.min_valid", "1..8"]),

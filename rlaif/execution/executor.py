@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
-import importlib.util
 import platform
-import sysconfig
 import threading
 import warnings
 from collections import Counter
@@ -14,12 +11,12 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from pathlib import Path
 
-from rlaif.config import Environment, ExecutionConfig, Isolation
+from rlaif.config import Environment, ExecutionConfig, Isolation, Level
 from rlaif.errors import UserError
-from rlaif.execution import torch_hub
 from rlaif.execution.cache import VerdictCache
 from rlaif.execution.classify import classify
-from rlaif.execution.isolation import Contents, Limits, choose_isolation, make_worker
+from rlaif.execution.isolation import Limits, choose_isolation, make_worker
+from rlaif.execution.surroundings import Surroundings, prepare
 from rlaif.execution.verdict import Verdict
 from rlaif.execution.worker import SandboxError, Worker
 from rlaif.records import ApiRow
@@ -36,8 +33,8 @@ class Executor:
     Args:
         config: the `execution` group.
         cache_dir: where verdicts are kept; may be shared with other processes.
-        assets_dir: where an environment's files are built, once; may be shared too.
-        database: the API database. The torchhub environment is made from it.
+        assets_dir: where an environment's hub is built, once; may be shared too.
+        database: the API database. The hub is made from it.
 
     Raises UserError where the environment cannot be had.
     """
@@ -46,13 +43,11 @@ class Executor:
         self, config: ExecutionConfig, cache_dir: Path, assets_dir: Path, database: Sequence[ApiRow] = ()
     ) -> None:
         self._config = config
-        self._assets_dir = assets_dir
         self._limits = Limits(config.timeout_s, config.memory_mb)
-        self._repositories = _repositories(config, database)
-        self._hub = torch_hub.hub_index(self._repositories)
         self._cache: VerdictCache | None = None
         if config.environment is not Environment.none:
-            self._cache = VerdictCache(cache_dir, _identity(config, self._repositories))
+            self._surroundings = prepare(config, database, assets_dir)
+            self._cache = VerdictCache(cache_dir, _identity(config, self._surroundings))
         self._pool: ThreadPoolExecutor | None = None
         self._workers: list[Worker] = []
         self._local = threading.local()
@@ -123,7 +118,7 @@ class Executor:
                 self._local.worker = self._make_worker()
                 self._workers.append(self._local.worker)
         try:
-            return classify(self._local.worker.run(code), self._hub)
+            return classify(self._local.worker.run(code), self._surroundings.hub_index)
         except SandboxError as error:
             raise UserError(f"the {self._config.environment.value} sandbox does not start: {error}") from None
 
@@ -134,56 +129,26 @@ class Executor:
                 "execution.isolation=none: generated code runs unprotected, with your files and your network",
                 stacklevel=4,
             )
-        contents = self._contents()
-        return lambda: make_worker(isolation, contents, self._limits)
-
-    def _contents(self) -> Contents:
-        if self._config.environment is Environment.stdlib:
-            return Contents()
-        hub = torch_hub.build_torch_hub(self._repositories, self._assets_dir)
-        return Contents(
-            preload=("torch", "torch.hub"),
-            import_paths=tuple(_package_directories()),
-            readable=(hub.torch_home,),
-            variables=(("TORCH_HOME", str(hub.torch_home)),),
-        )
+        if self._config.level is Level.online:
+            warnings.warn(
+                "execution.level=online: generated code runs with your network (this machine's own services"
+                " included); its files and environment variables stay apart from yours",
+                stacklevel=4,
+            )
+        return lambda: make_worker(isolation, self._surroundings.contents, self._limits)
 
 
-def _repositories(config: ExecutionConfig, database: Sequence[ApiRow]) -> list[torch_hub.Repository]:
-    if config.environment is not Environment.torchhub:
-        return []
-    repositories = torch_hub.survey(database)
-    if not repositories:
-        raise UserError(
-            "execution.environment=torchhub needs an API database with torch.hub.load calls, and this data set's has"
-            " none; choose data=apibench_torchhub, or another execution environment (stdlib, none)"
-        )
-    return repositories
-
-
-def _identity(config: ExecutionConfig, repositories: Sequence[torch_hub.Repository]) -> str:
+def _identity(config: ExecutionConfig, surroundings: Surroundings) -> str:
     """What a verdict depends on besides the snippet; changes with the code of this room too."""
-    room = Path(__file__).parent
-    code = b"".join(path.read_bytes() for path in sorted([*room.glob("*.py"), *room.glob("inside/*.py")]))
-    parts = [
-        config.environment.value,
+    room, folders = Path(__file__).parent, ("", "inside", "environments", "environments/warm_up")
+    paths = sorted(path for folder in folders for path in (room / folder).glob("*.py"))
+    code = b"".join(path.read_bytes() for path in paths)
+    return " ".join((
+        surroundings.identity,
         "unprotected" if config.isolation is Isolation.none else "isolated",
         platform.machine(),
-        platform.python_version(),
         hashlib.sha256(code).hexdigest(),
-    ]
-    if config.environment is Environment.torchhub:
-        parts += [importlib.metadata.version("torch"), torch_hub.hub_digest(repositories)]
-    return " ".join(parts)
-
-
-def _package_directories() -> list[Path]:
-    """Where this interpreter's packages, torch among them, are installed."""
-    paths = [sysconfig.get_path("purelib"), sysconfig.get_path("platlib")]
-    torch = importlib.util.find_spec("torch")
-    if torch is not None and torch.origin is not None:
-        paths.append(str(Path(torch.origin).parents[1]))
-    return list(dict.fromkeys(Path(path).resolve() for path in paths if Path(path).is_dir()))
+    ))  # fmt: skip
 
 
 def _ignore(_: int) -> None:

@@ -34,6 +34,11 @@ _BUBBLEWRAP_WORKSPACE = "/workspace"
 _BUBBLEWRAP_INSIDE = "/opt/rlaif"
 _TMPFS_BYTES = 256 << 20
 _SYSTEM_FILES = ("/etc/ld.so.cache", "/etc/localtime", "/etc/alternatives", "/proc/cpuinfo", "/proc/meminfo")
+_NETWORK_FILES = (
+    "/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/gai.conf", "/etc/services", "/etc/protocols",
+    "/etc/ssl/certs", "/etc/ca-certificates", "/etc/pki/tls/certs", "/etc/pki/ca-trust/extracted",
+)  # fmt: skip
+"""How names are looked up, and whose certificates are trusted; no keys."""
 _PROBE_TIMEOUT_S = 20.0
 _PROBE_MEMORY_MB = 256
 
@@ -42,14 +47,20 @@ _PROBE_MEMORY_MB = 256
 class Contents:
     """What an environment puts into its sandboxes."""
 
+    interpreter: Path = Path(sys.executable)
+    """A virtual environment's, or a plain one."""
     preload: tuple[str, ...] = ()
     """Modules that the server imports once."""
     import_paths: tuple[Path, ...] = ()
     """Directories of installed packages, readable inside."""
     readable: tuple[Path, ...] = ()
     """Further directories that are readable inside, at the same path."""
+    writable: tuple[Path, ...] = ()
+    """Directories that all snippets share and may write to; they stay when a snippet ends."""
     variables: tuple[tuple[str, str], ...] = ()
     """Further environment variables."""
+    network: bool = False
+    """Whether snippets may open connections, to wherever this machine can; then files may be larger, too."""
 
 
 @dataclass(frozen=True)
@@ -128,14 +139,20 @@ def _bubblewrap(contents: Contents, limits: Limits) -> Launch:
     readable = _readable(contents)
     inside_folder = Path(inside.__file__).parent
     command = [program, "--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL"]
-    command += _system_mounts()
+    command += ["--share-net"] if contents.network else []
+    command += _system_mounts(_system_files(contents))
+    # There is no /proc; TensorFlow aborts where it finds neither its executable nor its arguments there.
+    command += ["--symlink", os.path.realpath(contents.interpreter), "/proc/self/exe"]
+    command += ["--symlink", "/dev/null", "/proc/self/cmdline"]
     command += ["--ro-bind", str(inside_folder), f"{_BUBBLEWRAP_INSIDE}/inside"]
     for path in readable:
         command += ["--ro-bind", str(path), str(path)]
+    for path in contents.writable:
+        command += ["--bind", str(path), str(path)]
     if _knows_size(program):
         command += ["--size", str(_TMPFS_BYTES)]
     command += ["--tmpfs", _BUBBLEWRAP_WORKSPACE]
-    if not any(path.is_relative_to("/tmp") for path in readable):
+    if not any(path.is_relative_to("/tmp") for path in (*readable, *contents.writable)):
         command += ["--symlink", _BUBBLEWRAP_WORKSPACE, "/tmp"]
     command += ["--remount-ro", "/", "--chdir", _BUBBLEWRAP_WORKSPACE, "--"]
     return Launch(
@@ -151,7 +168,11 @@ def _knows_size(program: str) -> bool:
     return b"--size" in shown.stdout + shown.stderr
 
 
-def _system_mounts() -> list[str]:
+def _system_files(contents: Contents) -> tuple[str, ...]:
+    return _SYSTEM_FILES + (_NETWORK_FILES if contents.network else ())
+
+
+def _system_mounts(files: Sequence[str]) -> list[str]:
     arguments = ["--ro-bind", "/usr", "/usr"]
     for name in ("/bin", "/sbin", "/lib", "/lib32", "/lib64"):
         path = Path(name)
@@ -159,7 +180,7 @@ def _system_mounts() -> list[str]:
             arguments += ["--symlink", str(path.readlink()), name]
         elif path.is_dir():
             arguments += ["--ro-bind", name, name]
-    for name in _SYSTEM_FILES:
+    for name in files:
         arguments += ["--ro-bind-try", name, name]
     for device in ("null", "zero", "random", "urandom"):
         arguments += ["--dev-bind", f"/dev/{device}", f"/dev/{device}"]
@@ -170,7 +191,7 @@ def _process(contents: Contents, limits: Limits, confined: bool) -> Launch:
     workspace = Path(tempfile.mkdtemp(prefix="rlaif-snippet-")).resolve()
     rules = None
     if confined:
-        system = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", *_SYSTEM_FILES]
+        system = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", *_system_files(contents)]
         rules = [*system, *map(str, _readable(contents))]
     return Launch(
         command=_server(str(workspace), contents, limits, landlock_rules=rules, filtered=confined),
@@ -188,6 +209,8 @@ def _server(
         memory_bytes=limits.memory_mb << 20,
         landlock=landlock_rules,
         seccomp=filtered,
+        writable=[str(path) for path in contents.writable],
+        network=contents.network,
     )
     settings = Settings(
         confinement=asdict(confinement),
@@ -195,7 +218,7 @@ def _server(
         import_paths=[str(path) for path in contents.import_paths],
     )
     # The base interpreter, without site: packages come from import_paths alone.
-    interpreter = os.path.realpath(sys.executable)
+    interpreter = os.path.realpath(contents.interpreter)
     return (interpreter, "-P", "-s", "-S", "-m", "inside.server", json.dumps(asdict(settings)))
 
 
@@ -220,7 +243,7 @@ def _environment(workspace: str, import_path: str, contents: Contents) -> dict[s
 def _readable(contents: Contents) -> list[Path]:
     """The directories outside the system's that the interpreter and the environment need."""
     wanted: Sequence[Path] = (
-        Path(os.path.realpath(sys.base_prefix)),
+        _prefix(contents.interpreter),
         *contents.import_paths,
         *contents.readable,
     )
@@ -229,3 +252,10 @@ def _readable(contents: Contents) -> list[Path]:
         if not path.is_relative_to("/usr") and not any(path.is_relative_to(other) for other in kept):
             kept.append(path)
     return kept
+
+
+def _prefix(interpreter: Path) -> Path:
+    """Where the interpreter behind a virtual environment's has its standard library."""
+    own = Path(os.path.realpath(sys.executable))
+    behind = Path(os.path.realpath(interpreter))
+    return Path(os.path.realpath(sys.base_prefix)) if behind == own else behind.parents[1]

@@ -20,6 +20,8 @@ START_TIMEOUT_S = 180.0
 """A first import of torch from a cold disk can take a minute."""
 GRACE_S = 10.0
 """How long after a snippet's own time limit its server may stay silent."""
+ATTEMPTS = 2
+"""How often a snippet is tried whose sandbox dies or hangs; the snippet need not be why it does."""
 
 
 @dataclass(frozen=True)
@@ -59,20 +61,33 @@ class Worker:
         self._launch = launch
         self._timeout_s = timeout_s
         self._process: subprocess.Popen[bytes] | None = None
+        self._interrupted = False
 
     def run(self, code: str) -> Outcome:
-        """Run one snippet. SandboxError where the sandbox cannot be started at all."""
-        if self._process is None:
-            self._start()
-        try:
-            self._send({"code": code})
-            return Outcome(**self._receive(self._timeout_s + GRACE_S))
-        except SandboxError as error:
-            self.close()
-            return Outcome(failure=str(error))
+        """Run one snippet; in a new sandbox, once more, where the first one dies or hangs with it.
+
+        SandboxError where a sandbox cannot be started at all.
+        """
+        failure, has_begun = "", False
+        for _ in range(ATTEMPTS):
+            try:
+                if self._process is None:
+                    self._start()
+                has_begun = True
+                self._send({"code": code})
+                return Outcome(**self._receive(self._timeout_s + GRACE_S))
+            except SandboxError as error:
+                failure = str(error)
+                self.close()
+                if self._interrupted:  # it ended because it was told to
+                    return Outcome(failure=failure)
+        if not has_begun:
+            raise SandboxError(failure)
+        return Outcome(failure=failure)
 
     def interrupt(self) -> None:
         """Let the sandbox end, from another thread: at the end of its input a server kills its snippet and goes."""
+        self._interrupted = True
         process = self._process
         if process is not None and process.stdin is not None:
             with suppress(OSError):

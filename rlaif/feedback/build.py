@@ -47,4 +47,5 @@ def build_judge(
 def environment_of(execution: ExecutionConfig) -> str:
     """What decides a verdict: the environment and its limits, not how many workers there are."""
     limits = {"timeout_s": execution.timeout_s, "memory_mb": execution.memory_mb}
-    return json.dumps({"environment": execution.environment.name, **limits}, sort_keys=True)
+    where = {"environment": execution.environment.name, "level": execution.level.name}
+    return json.dumps({**where, **limits}, sort_keys=True)

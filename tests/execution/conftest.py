@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from rlaif.config import Environment, ExecutionConfig, Isolation
+from rlaif.errors import UserError
 from rlaif.execution import Executor, Verdict
+from rlaif.execution.environments import Installation, environments_directory, find_environment
 from rlaif.execution.isolation import find_problem
 
 Run = Callable[[str], Verdict]
@@ -71,3 +73,16 @@ def some_isolation() -> Isolation:
 def _make_config() -> Callable[..., ExecutionConfig]:
     """make_config(isolation, **changes)"""
     return make_config
+
+
+@pytest.fixture(scope="session")
+def installed() -> Callable[[str], Installation]:
+    """installed(name): an environment that is built; where it is not, the test is skipped with the command."""
+
+    def find(name: str) -> Installation:
+        try:
+            return find_environment(name, environments_directory())
+        except UserError as error:
+            pytest.skip(str(error))
+
+    return find

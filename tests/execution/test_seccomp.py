@@ -62,3 +62,15 @@ def test_filter(machine: str) -> None:
     assert (answer("prctl", 15), answer("prctl", 1)) == (ALLOW, REFUSED)  # PR_SET_NAME, PR_SET_PDEATHSIG
     assert interpret(program, NUMBERS[machine]["read"], 0x40000003) == KILL  # i386
     assert interpret(program, NUMBERS[machine]["read"] | 0x40000000, architecture) == KILL  # x32
+
+
+@pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
+def test_filter_with_a_network_lets_internet_sockets_through_and_no_others(machine: str) -> None:
+    program = seccomp.build_filter(seccomp._MACHINES[machine], OWN_PID, network=True)
+
+    def answer(name: str, *arguments: int) -> int:
+        return interpret(program, NUMBERS[machine][name], ARCHITECTURES[machine], *arguments)
+
+    families = {1: UNREACHABLE, 2: ALLOW, 10: ALLOW, 16: UNREACHABLE, 17: UNREACHABLE, 40: UNREACHABLE}
+    assert {family: answer("socket", family, 1) for family in families} == families
+    assert (answer("read"), answer("execve"), answer("kill", OWN_PID + 1, 9)) == (ALLOW, REFUSED, REFUSED)

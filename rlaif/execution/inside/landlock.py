@@ -40,15 +40,17 @@ def abi() -> int:
     return max(version, 0)
 
 
-def restrict(readable: Sequence[str], writable: Sequence[str]) -> None:
+def restrict(readable: Sequence[str], writable: Sequence[str], network: bool = False) -> None:
     """Leave only these directories and files (and the harmless devices). OSError where that fails.
+
+    ``network`` leaves TCP as it is; what sockets there are is for the seccomp filter to say.
 
     Paths that do not exist are passed over. Drops all capabilities as well, so that
     root is bound by the files' own permissions too.
     """
     libc = ctypes.CDLL(None, use_errno=True)
     version = abi()
-    attributes = _Ruleset(_ALL_OF_ABI.get(version, _ALL), _ALL_NETWORK, _ALL_SCOPES)
+    attributes = _Ruleset(_ALL_OF_ABI.get(version, _ALL), 0 if network else _ALL_NETWORK, _ALL_SCOPES)
     known_size = 8 if version < 4 else 16 if version < 6 else 24
     ruleset = _check(
         libc.syscall(_CREATE_RULESET, ctypes.byref(attributes), ctypes.c_size_t(known_size), 0)

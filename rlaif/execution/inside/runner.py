@@ -23,6 +23,8 @@ from typing import Any, NoReturn
 from . import forgery, landlock, seccomp
 
 MAX_FILE_BYTES = 64 << 20
+MAX_DOWNLOAD_BYTES = 32 << 30
+"""The largest file where there is a network: a model's weights."""
 MAX_OPEN_FILES = 64
 MAX_TASKS = 4096
 """Of the user in all; it does not bind root, whose threads are bounded by memory only."""
@@ -50,6 +52,10 @@ class Confinement:
     landlock: list[str] | None
     """Directories that stay readable under Landlock; None leaves the files to the sandbox around."""
     seccomp: bool
+    writable: list[str]
+    """Further directories that it may write to, shared with all other snippets."""
+    network: bool
+    """Whether it may open internet sockets; what it fetches may be large, too."""
 
 
 def run_snippet(code: str, nonce: bytes, report_descriptor: int, confinement: Confinement) -> NoReturn:
@@ -84,19 +90,22 @@ def _confine(confinement: Confinement) -> None:
     os.chdir(confinement.workspace)
     limit_memory = (confinement.memory_bytes, confinement.memory_bytes)
     seconds = math.ceil(confinement.timeout_s) + 1
+    file_bytes = MAX_DOWNLOAD_BYTES if confinement.network else MAX_FILE_BYTES
     for kind, limit in (
         (resource.RLIMIT_AS, limit_memory),
         (resource.RLIMIT_CPU, (seconds, seconds)),
-        (resource.RLIMIT_FSIZE, (MAX_FILE_BYTES, MAX_FILE_BYTES)),
+        (resource.RLIMIT_FSIZE, (file_bytes, file_bytes)),
         (resource.RLIMIT_NOFILE, (MAX_OPEN_FILES, MAX_OPEN_FILES)),
         (resource.RLIMIT_NPROC, (MAX_TASKS, MAX_TASKS)),
         (resource.RLIMIT_CORE, (0, 0)),
     ):
         _lower(kind, limit)
     if confinement.landlock is not None:
-        landlock.restrict(confinement.landlock, [confinement.workspace])
+        landlock.restrict(
+            confinement.landlock, [confinement.workspace, *confinement.writable], network=confinement.network
+        )
     if confinement.seccomp:
-        seccomp.install()
+        seccomp.install(network=confinement.network)
 
 
 def _lower(kind: int, limit: tuple[int, int]) -> None:

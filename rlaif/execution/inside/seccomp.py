@@ -66,6 +66,7 @@ _PRETENDED: _Numbers = {
 
 _CLONE, _CLONE3 = (56, 220), (435, 435)
 _SOCKET = (41, 198)
+_INTERNET_FAMILIES = (2, 10)  # AF_INET, AF_INET6
 _KILL, _TGKILL = (62, 129), (234, 131)
 _PRLIMIT64, _SCHED_SETAFFINITY = (302, 261), (203, 122)
 _FCNTL, _IOCTL, _PRCTL = (72, 25), (16, 29), (157, 167)
@@ -99,9 +100,9 @@ def is_supported() -> bool:
     return platform.system() == "Linux" and platform.machine() in _MACHINES
 
 
-def install() -> None:
+def install(network: bool = False) -> None:
     """Confine the calling process for good. OSError where the kernel does not take the filter."""
-    program = build_filter(_MACHINES[platform.machine()], os.getpid())
+    program = build_filter(_MACHINES[platform.machine()], os.getpid(), network)
     array = (_Instruction * len(program))(*(_Instruction(*step) for step in program))
     libc = ctypes.CDLL(None, use_errno=True)
     for arguments in (
@@ -112,8 +113,12 @@ def install() -> None:
             raise OSError(ctypes.get_errno(), "the kernel refuses the seccomp filter")
 
 
-def build_filter(machine: _Machine, own_pid: int) -> list[Instruction]:
-    """The program: architecture first, then one rule after the other, then allow."""
+def build_filter(machine: _Machine, own_pid: int, network: bool = False) -> list[Instruction]:
+    """The program: architecture first, then one rule after the other, then allow.
+
+    ``network`` lets internet sockets through, and no others: a socket in the file system
+    leads to services of this machine.
+    """
     column = machine.column
     refuse, pretend = _ERRNO | errno.EPERM, _ERRNO
     program: list[Instruction] = [
@@ -127,7 +132,11 @@ def build_filter(machine: _Machine, own_pid: int) -> list[Instruction]:
     for numbers, answer in ((_FORBIDDEN, refuse), (_PRETENDED, pretend)):
         for pair in numbers.values():
             program += _answer(pair[column], answer)
-    program += _answer(_SOCKET[column], _ERRNO | errno.ENETUNREACH)
+    unreachable = _ERRNO | errno.ENETUNREACH
+    if network:
+        program += _allow_argument(_SOCKET[column], 0, _INTERNET_FAMILIES, unreachable)
+    else:
+        program += _answer(_SOCKET[column], unreachable)
     program += _answer(_CLONE3[column], _ERRNO | errno.ENOSYS)  # the C library then falls back to clone
     program += _check_argument(_CLONE[column], (_ANY_BIT, _CLONE_THREAD), otherwise=refuse)
     for call in (_KILL, _TGKILL):
@@ -163,6 +172,15 @@ def _deny_argument(number: int, index: int, denied: tuple[int, ...], answer: int
     for constant in denied:
         tests += [(_EQUAL, 0, 1, constant), (_RETURN, 0, 0, answer)]
     body = [(_LOAD, 0, 0, _ARGUMENTS_AT + 8 * index), *tests, (_RETURN, 0, 0, _ALLOW)]
+    return [(_EQUAL, 0, len(body), number), *body]
+
+
+def _allow_argument(number: int, index: int, allowed: tuple[int, ...], otherwise: int) -> list[Instruction]:
+    """Allow the call only where its argument (its low word) is one of these."""
+    tests: list[Instruction] = []
+    for constant in allowed:
+        tests += [(_EQUAL, 0, 1, constant), (_RETURN, 0, 0, _ALLOW)]
+    body = [(_LOAD, 0, 0, _ARGUMENTS_AT + 8 * index), *tests, (_RETURN, 0, 0, otherwise)]
     return [(_EQUAL, 0, len(body), number), *body]
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from rlaif.execution.hubs.hub import Hub
 from rlaif.records import ApiRow
 
 DEFAULT_REVISION = "main"
@@ -73,16 +74,6 @@ class Repository:
     entry_points: frozenset[str]
 
 
-@dataclass(frozen=True)
-class HubReport:
-    """A hub on disk."""
-
-    torch_home: Path
-    """What TORCH_HOME has to be."""
-    num_repositories: int
-    num_entry_points: int
-
-
 def survey(database: Iterable[ApiRow]) -> list[Repository]:
     """The repositories that the rows' calls and example code load from, by name."""
     revisions: dict[str, set[str]] = defaultdict(set)
@@ -111,7 +102,7 @@ def hub_index(repositories: Iterable[Repository]) -> Mapping[str, frozenset[str]
     return {repository.name.lower(): repository.revisions for repository in repositories}
 
 
-def build_torch_hub(repositories: Sequence[Repository], directory: Path) -> HubReport:
+def build_torch_hub(repositories: Sequence[Repository], directory: Path) -> Hub:
     """Write the hub into a folder of ``directory`` named for its content, unless it is there.
 
     Several processes may ask at once: one builds, and the folder appears whole.
@@ -127,10 +118,10 @@ def build_torch_hub(repositories: Sequence[Repository], directory: Path) -> HubR
                 partial.rename(home)
             finally:
                 shutil.rmtree(partial, ignore_errors=True)
-    return HubReport(
-        torch_home=home,
-        num_repositories=len(repositories),
-        num_entry_points=sum(len(repository.entry_points) for repository in repositories),
+    return Hub(
+        directory=home,
+        variables=(("TORCH_HOME", str(home)),),
+        num_built=sum(len(repository.entry_points) for repository in repositories),
     )
 
 

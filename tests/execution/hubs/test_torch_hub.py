@@ -13,7 +13,8 @@ import pytest
 from rlaif.config import Environment, ExecutionConfig, Isolation
 from rlaif.data.completion import parse_completion
 from rlaif.execution import Executor
-from rlaif.execution.torch_hub import build_torch_hub, hub_digest, survey
+from rlaif.execution.environments import Installation
+from rlaif.execution.hubs.torch_hub import build_torch_hub, hub_digest, survey
 from rlaif.records import ApiRow
 
 CALLS = [
@@ -43,8 +44,9 @@ def test_survey_reads_calls_and_examples() -> None:
 def test_hub_is_built_once_and_named_for_its_content(tmp_path: Path) -> None:
     repositories = survey(ROWS)
     report = build_torch_hub(repositories, tmp_path)
-    assert (report.num_repositories, report.num_entry_points) == (5, 8)
-    hub = report.torch_home / "hub"
+    assert (report.num_built, report.failures) == (8, ())
+    assert report.variables == (("TORCH_HOME", str(report.directory)),)
+    hub = report.directory / "hub"
     before = {path: path.stat().st_mtime_ns for path in hub.rglob("*")}
     assert build_torch_hub(repositories, tmp_path) == report
     assert {path: path.stat().st_mtime_ns for path in hub.rglob("*")} == before
@@ -81,7 +83,10 @@ SNIPPETS = {
 
 
 @pytest.fixture
-def torchhub(make_config: Callable[..., ExecutionConfig], isolation: Isolation) -> ExecutionConfig:
+def torchhub(
+    make_config: Callable[..., ExecutionConfig], isolation: Isolation, installed: Callable[[str], Installation]
+) -> ExecutionConfig:
+    installed("torchhub")
     return make_config(isolation, environment=Environment.torchhub, timeout_s=20.0, memory_mb=1024)
 
 
@@ -115,12 +120,12 @@ def test_survey_of_the_real_database(apibench_dir: Path) -> None:
 
 @pytest.mark.slow
 def test_real_references(torchhub: ExecutionConfig, apibench_dir: Path, tmp_path: Path) -> None:
-    """84.9% of the 186 passed in the measurement that this environment was planned on."""
+    """90.9% of the 186 pass; of the others 12 name the model twice, by position and by keyword."""
     records = (apibench_dir / "apibench" / "torchhub_eval.json").read_text().splitlines()
     codes = [parse_completion(json.loads(record)["code"].split("###Output:")[-1]).code for record in records]
     with Executor(torchhub, tmp_path / "cache", tmp_path / "assets", database(apibench_dir)) as executor:
         verdicts = executor.run(codes)
     counts = Counter(verdict.status for verdict in verdicts)
-    assert counts["pass"] / len(verdicts) > 0.85, counts
+    assert counts["pass"] / len(verdicts) > 0.9, counts
     assert counts["unknown_api"] == 0
     assert not [verdict for verdict in verdicts if verdict.kind in ("isolation", "forged", "timeout")]
