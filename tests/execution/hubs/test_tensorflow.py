@@ -21,6 +21,7 @@ from rlaif.records import ApiRow
 
 INTERPRETER_VARIABLE = "RLAIF_TF2023_PYTHON"
 HUB = "https://tfhub.dev/"
+IMAGENET, IMAGE = "google/imagenet/", "images.image_model"
 HANDLES = (
     "google/universal-sentence-encoder/4",
     "google/imagenet/mobilenet_v2_100_224/feature_vector/4",
@@ -50,16 +51,16 @@ def test_survey_reads_calls_and_examples_once_each() -> None:
 @pytest.mark.parametrize(
     ("handle", "domain", "contract", "options"),
     [
-        ("google/imagenet/mobilenet_v2_140_224/feature_vector/4", "", "images.image_model", {"size": 224, "outputs": 1792}),
-        ("google/imagenet/mobilenet_v2_050_224/feature_vector/4", "", "images.image_model", {"size": 224, "outputs": 1280}),
-        ("google/imagenet/mobilenet_v1_050_160/classification/4", "", "images.image_model", {"size": None, "outputs": 1001}),
-        ("google/imagenet/mobilenet_v1_050_160/feature_vector/4", "", "images.image_model", {"size": None, "outputs": 512}),
-        ("google/imagenet/inception_v3/feature_vector/1", "", "images.legacy_image_model", {"size": 299, "outputs": 2048}),
-        ("google/imagenet/inception_v3/feature_vector/5", "", "images.image_model", {"size": None, "outputs": 2048}),
+        (f"{IMAGENET}mobilenet_v2_140_224/feature_vector/4", "", IMAGE, {"size": 224, "outputs": 1792}),
+        (f"{IMAGENET}mobilenet_v2_050_224/feature_vector/4", "", IMAGE, {"size": 224, "outputs": 1280}),
+        (f"{IMAGENET}mobilenet_v1_050_160/classification/4", "", IMAGE, {"size": None, "outputs": 1001}),
+        (f"{IMAGENET}mobilenet_v1_050_160/feature_vector/4", "", IMAGE, {"size": None, "outputs": 512}),
+        (f"{IMAGENET}inception_v3/feature_vector/1", "", "images.legacy_image_model", {"size": 299, "outputs": 2048}),
+        (f"{IMAGENET}inception_v3/feature_vector/5", "", IMAGE, {"size": None, "outputs": 2048}),
         ("google/tf2-preview/nnlm-en-dim50/1", "", "text.embedding", {"dimensions": 50, "checks_rank": True}),
         ("google/tf2-preview/gnews-swivel-20dim/1", "", "text.embedding", {"dimensions": 20, "checks_rank": True}),
         ("google/model_id/1", "Audio classification", "audio.event_classifier", {}),
-        ("google/imagenet/resnet_v2_50/feature_vector/5", "text", "images.image_model", {"size": None, "outputs": 2048}),
+        (f"{IMAGENET}resnet_v2_50/feature_vector/5", "text", IMAGE, {"size": None, "outputs": 2048}),
     ],
 )
 def test_contracts_follow_the_handle(handle: str, domain: str, contract: str, options: dict[str, object]) -> None:
@@ -88,7 +89,7 @@ def test_a_database_without_handles_is_an_error(tmp_path: Path) -> None:
 
 
 def test_an_interpreter_without_tensorflow_is_an_error_and_leaves_nothing(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="no such file|No such file"):
+    with pytest.raises(UserError, match="No such file"):
         build(tmp_path / "python", ROWS, tmp_path)
     with pytest.raises(UserError, match="No module named 'tensorflow'"):
         build(Path(sys.executable), ROWS, tmp_path)
@@ -134,7 +135,8 @@ out["same"] = bool(np.allclose(embed(["a cat"]), embed(["a cat"])))
 out["differ"] = not np.allclose(embed(["a cat"]), embed(["the dog runs"]))
 out["one sentence"] = refuses(Exception, lambda: embed("a cat"))
 model = tf.keras.Sequential([
-    hub.KerasLayer(H + "google/imagenet/mobilenet_v2_100_224/feature_vector/4", input_shape=(224, 224, 3), trainable=True),
+    hub.KerasLayer(H + "google/imagenet/mobilenet_v2_100_224/feature_vector/4", input_shape=(224, 224, 3),
+                   trainable=True),
     tf.keras.layers.Dense(2)])
 model.compile("sgd", "mse")
 layer = model.layers[0]
@@ -153,7 +155,8 @@ ssd = hub.load(H + "tensorflow/ssd_mobilenet_v2/2")
 out["objects"] = {k: shape(v) for k, v in ssd(tf.zeros([1, 50, 60, 3], tf.uint8)).items()}
 out["float picture"] = refuses(ValueError, lambda: ssd(tf.zeros([1, 50, 60, 3])))
 out["two pictures"] = refuses(ValueError, lambda: ssd(tf.zeros([2, 50, 60, 3], tf.uint8)))
-boxes, scores, classes, number = hub.load(H + "tensorflow/efficientdet/lite0/detection/1")(tf.zeros([2, 50, 60, 3], tf.uint8))
+lite = hub.load(H + "tensorflow/efficientdet/lite0/detection/1")
+boxes, scores, classes, number = lite(tf.zeros([2, 50, 60, 3], tf.uint8))
 out["lite"] = [shape(boxes), shape(scores), shape(classes), shape(number)]
 pose = hub.load(H + "google/movenet/singlepose/lightning/4").signatures["serving_default"]
 out["pose"] = shape(pose(tf.zeros([1, 192, 192, 3], tf.int32))["output_0"])

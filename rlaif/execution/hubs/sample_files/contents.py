@@ -25,7 +25,9 @@ SENTENCES = (
     "She likes the river, the markets and the long evenings in summer.",
 )
 
-_TEXT_COLUMNS = ("text", "sentence", "review", "comment", "title", "name", "description", "question", "answer", "content")
+_TEXT_COLUMNS = (
+    "text", "sentence", "review", "comment", "title", "name", "description", "question", "answer", "content",
+)  # fmt: skip
 _LABEL_COLUMNS = ("label", "target", "class", "outcome")
 
 
@@ -103,7 +105,8 @@ def _array() -> bytes:
     header = f"{{'descr': '<f4', 'fortran_order': False, 'shape': ({EMBEDDING_SIZE},), }}"
     header = header.ljust(128 - 10 - 1) + "\n"
     values = [math.sin(index) / 16 for index in range(EMBEDDING_SIZE)]
-    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode() + struct.pack(f"<{len(values)}f", *values)
+    start = b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode()
+    return start + struct.pack(f"<{len(values)}f", *values)
 
 
 _MAKERS: dict[str, Callable[..., bytes]] = {

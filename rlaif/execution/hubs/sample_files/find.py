@@ -59,6 +59,7 @@ _WRITERS = re.compile(
 )
 _WRITTEN_KEYWORDS = re.compile(r"^(?:out|save|dst|dest|target)|output")
 _WRITE_MODE = re.compile(r"[wax+]")
+_SEPARATOR = re.compile(r"""\b(?:sep|delimiter)\s*=\s*['"](\\t|[,;|])['"]""")
 _DECODERS = (("decode_wav", "sound"), ("decode_jpeg", "jpeg"), ("decode_png", "png"), ("decode_image", "jpeg"))
 
 
@@ -163,9 +164,10 @@ def _with_fields(kind: str, path: str, columns: list[str], keys: list[str], code
     """Tables get the columns, and objects the keys, that the code asks for."""
     if kind == "csv":
         wanted = [*columns, *(FEATURES if not columns or "features" in code else ())]
-        separator = "\t" if path.lower().endswith(".tsv") or re.search(r"""(?:sep|delimiter)\s*=\s*['"]\\t""", code) else ","
-        if re.search(r"""(?:sep|delimiter)\s*=\s*['"];['"]""", code):
-            separator = ";"
+        stated = _SEPARATOR.search(code)
+        separator = "\t" if path.lower().endswith(".tsv") else ","
+        if stated:
+            separator = stated[1].replace("\\t", "\t")
         return "csv " + json.dumps({"columns": list(dict.fromkeys(wanted)), "separator": separator})
     if kind == "json" and keys:
         return "json " + json.dumps({"keys": keys})

@@ -34,10 +34,10 @@ class Literals:
         parameters: dict[str, list[str]] = {}
         for node in ast.walk(tree):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                parameters[node.name] = [argument.arg for argument in node.args.args]
-                defaults = node.args.defaults
-                for argument, default in zip(node.args.args[len(node.args.args) - len(defaults) :], defaults, strict=True):
-                    self._values[argument.arg].append(default)
+                names = [argument.arg for argument in node.args.args]
+                parameters[node.name] = names
+                for name, default in zip(reversed(names), reversed(node.args.defaults), strict=False):
+                    self._values[name].append(default)
         for node in ast.walk(tree):
             for name, value in _bindings(node, parameters):
                 self._values[name].append(value)
@@ -95,7 +95,8 @@ class Literals:
         return list(columns)[:_MAX_TEXTS], list(keys)[:_MAX_TEXTS]
 
     def _index(self, node: ast.expr) -> list[str]:
-        return [element.value for element in ast.walk(node) if isinstance(element, ast.Constant) and isinstance(element.value, str)]
+        constants = [part.value for part in ast.walk(node) if isinstance(part, ast.Constant)]
+        return [value for value in constants if isinstance(value, str)]
 
     def _names_of(self, readers: tuple[str, ...]) -> set[str]:
         """The names that hold what a reader gave, or what was made of that by a subscript or a method."""

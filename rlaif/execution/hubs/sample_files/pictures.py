@@ -18,7 +18,9 @@ def png() -> bytes:
     rows = b"".join(b"\x00" + bytes(channel for pixel in row for channel in pixel) for row in _rows())
     header = struct.pack(">IIBBBBB", WIDTH, HEIGHT, 8, 2, 0, 0, 0)
     parts = ((b"IHDR", header), (b"IDAT", zlib.compress(rows, 9)), (b"IEND", b""))
-    chunks = [struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)) for name, data in parts]
+    chunks = [
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)) for name, data in parts
+    ]
     return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
 
 
@@ -52,8 +54,8 @@ def avi() -> bytes:
     frames = [jpeg(shift) for shift in range(FRAMES)]
     largest = max(map(len, frames))
     main = struct.pack(
-        "<14I", 1_000_000 // FRAMES_PER_SECOND, largest * FRAMES_PER_SECOND, 0, 0x10, FRAMES, 0, 1, largest, WIDTH, HEIGHT,
-        0, 0, 0, 0,
+        "<14I", 1_000_000 // FRAMES_PER_SECOND, largest * FRAMES_PER_SECOND, 0, 0x10, FRAMES, 0, 1, largest,
+        WIDTH, HEIGHT, 0, 0, 0, 0,
     )  # fmt: skip
     stream = b"vidsMJPG" + struct.pack(
         "<IHHIIIIIIII4H", 0, 0, 0, 0, 1, FRAMES_PER_SECOND, 0, FRAMES, largest, 0xFFFFFFFF, 0, 0, 0, WIDTH, HEIGHT

@@ -72,7 +72,7 @@ def pose_model(directory: str, size: int) -> None:
     model.keypoints = tf.Variable(tf.random.uniform([1, 1, NUM_KEYPOINTS, 3]), name="keypoints")
 
     @tf.function(input_signature=[tf.TensorSpec([1, size, size, 3], tf.int32, name="input")])
-    def serve(input: tf.Tensor) -> dict[str, tf.Tensor]:  # noqa: A002 - the name that the signature has
+    def serve(input: tf.Tensor) -> dict[str, tf.Tensor]:
         brightness = tf.reduce_mean(tf.cast(input, tf.float32)) / 255.0
         return {"output_0": model.keypoints * (0.5 + 0.5 * brightness)}
 

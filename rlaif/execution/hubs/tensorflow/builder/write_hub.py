@@ -18,12 +18,11 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-import tensorflow as tf
-import tensorflow_hub
-
 import audio
 import detection
 import images
+import tensorflow as tf
+import tensorflow_hub
 import text
 
 _MODULES = {"audio": audio, "detection": detection, "images": images, "text": text}
