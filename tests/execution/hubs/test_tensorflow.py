@@ -73,7 +73,7 @@ def test_every_handle_of_the_database_has_a_contract(apibench_dir: Path) -> None
     models = survey(rows)
     assert len(models) == 58
     by_contract = Counter(model.contract for model in models)
-    assert by_contract["images.image_model"] == 26
+    assert by_contract["images.image_model"] == 25
     assert by_contract["text.embedding"] == 4
 
 

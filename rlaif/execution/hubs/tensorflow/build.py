@@ -80,21 +80,21 @@ def hub_digest(models: Sequence[Model]) -> str:
 
 def _run_builder(interpreter: Path, models: Sequence[Model], directory: Path) -> None:
     request = {"directory": str(directory), "models": [dataclasses.asdict(model) for model in models]}
-    script = _BUILDER / "write_hub.py"
-    try:
-        ended = subprocess.run(
-            [str(interpreter), "-I", str(script)],
-            input=json.dumps(request).encode(),
-            env=_ENVIRONMENT | {"HOME": str(directory), "TMPDIR": str(directory)},
-            cwd=directory,
-            capture_output=True,
-            timeout=_TIMEOUT_S,
-            check=False,
-        )
-    except OSError as error:
-        raise UserError(f"{interpreter}: {error.strerror}; it is to build the TensorFlow Hub") from None
-    except subprocess.TimeoutExpired:
-        raise UserError(f"building the TensorFlow Hub took longer than {_TIMEOUT_S:.0f} s") from None
+    with tempfile.TemporaryDirectory() as home:  # Keras writes a file there
+        try:
+            ended = subprocess.run(
+                [str(interpreter), "-I", str(_BUILDER / "write_hub.py")],
+                input=json.dumps(request).encode(),
+                env=_ENVIRONMENT | {"HOME": home, "TMPDIR": home},
+                cwd=home,
+                capture_output=True,
+                timeout=_TIMEOUT_S,
+                check=False,
+            )
+        except OSError as error:
+            raise UserError(f"{interpreter}: {error.strerror}; it is to build the TensorFlow Hub") from None
+        except subprocess.TimeoutExpired:
+            raise UserError(f"building the TensorFlow Hub took longer than {_TIMEOUT_S:.0f} s") from None
     if ended.returncode != 0 or not (directory / REPORT).is_file():
         words = ended.stderr.decode(errors="replace").strip().splitlines()
         raise UserError(f"building the TensorFlow Hub failed: {words[-1] if words else ended.returncode}")
