@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import struct
+import time
 import wave
 import zlib
 from pathlib import Path
@@ -84,6 +85,15 @@ def test_names_that_refer_to_themselves_end() -> None:
     assert files_for("a = b\nb = a\nname = name + '.jpg'\nImage.open(name)\nopen(a)") == ()
 
 
+def test_code_that_is_made_to_take_for_ever_does_not() -> None:
+    names = "\n".join(f"n{level} = n{level + 1}" for level in range(5) for _ in range(200))
+    code = names + "\n" + "open(n0 + n0)\n" * 3_000
+    started = time.process_time()
+    assert files_for(code) == ()
+    assert files_for("a = '" + "x" * 1_000 + "'\nopen(f'" + "{a}" * 20_000 + "')") == ()
+    assert time.process_time() - started < 5.0
+
+
 def test_a_file_is_not_given_where_it_would_be_a_folder() -> None:
     assert files_for("Image.open('data')\nImage.open('data/a.jpg')") == (SampleFile("data/a.jpg", "jpeg"),)
 
@@ -154,6 +164,7 @@ def test_an_unknown_kind_is_an_error() -> None:
         contents("parquet")
 
 
+@pytest.mark.slow
 def test_references_of_all_hubs(apibench_dir: Path) -> None:
     """Every file that is found can be made; how many references get some is known."""
     given = {}

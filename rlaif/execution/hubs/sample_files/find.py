@@ -16,10 +16,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from rlaif.execution.hubs.sample_files.contents import FEATURES
-from rlaif.execution.hubs.sample_files.literals import Literals, callee
+from rlaif.execution.hubs.sample_files.literals import MAX_TEXT, Literals, callee
 
 MAX_FILES = 16
-_MAX_PATH = 200
 _MAX_CODE = 100_000
 _RUNNERS_OWN = "snippet.py"
 
@@ -89,13 +88,14 @@ def files_for(code: str) -> tuple[SampleFile, ...]:
 
 def _find(tree: ast.Module, literals: Literals) -> dict[str, str]:
     """Path -> kind."""
+    plain_kind = _kind_by_use(tree)
     written: set[str] = set()
     read: dict[str, str] = {}
     named: dict[str, str] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
             written |= _written(node, literals)
-            read |= _read(node, tree, literals)
+            read |= _read(node, plain_kind, literals)
         if isinstance(node, ast.Call | ast.Assign | ast.AnnAssign | ast.List | ast.Tuple | ast.Dict | ast.For):
             for text in literals.below(node):
                 kind = _kind_by_ending(text)
@@ -109,8 +109,8 @@ def _find(tree: ast.Module, literals: Literals) -> dict[str, str]:
     return paths
 
 
-def _read(call: ast.Call, tree: ast.Module, literals: Literals) -> dict[str, str]:
-    """What a reading call reads."""
+def _read(call: ast.Call, plain_kind: str, literals: Literals) -> dict[str, str]:
+    """What a reading call reads; ``plain_kind`` is for a file of which neither name nor reader says what it is."""
     name = callee(call)
     reader = next((end for end in _READERS if name == end or name.endswith("." + end)), None)
     if reader is None or (reader == "open" and name not in ("open", "io.open", "Image.open", "wave.open")):
@@ -119,7 +119,7 @@ def _read(call: ast.Call, tree: ast.Module, literals: Literals) -> dict[str, str
         return {}
     kind = _READERS[reader]
     if kind == "text":
-        kind = _kind_by_use(tree)
+        kind = plain_kind
     texts: set[str] = set()
     for argument in (*call.args[:1], *(keyword.value for keyword in call.keywords if keyword.arg in _PATH_KEYWORDS)):
         texts |= literals.of(argument)
@@ -176,7 +176,7 @@ def _with_fields(kind: str, path: str, columns: list[str], keys: list[str], code
 
 def _safe(text: str) -> str | None:
     """The path within the working directory, in its shortest form; None where it is none."""
-    if not text or len(text) > _MAX_PATH or re.search(r"[\x00-\x1f\\*?{}]|://|^~|^[A-Za-z]:", text):
+    if not text or len(text) > MAX_TEXT or re.search(r"[\x00-\x1f\\*?{}]|://|^~|^[A-Za-z]:", text):
         return None
     path = posixpath.normpath(text)
     if posixpath.isabs(path) or path == "." or path.split("/")[0] == ".." or text.endswith("/") or path == _RUNNERS_OWN:

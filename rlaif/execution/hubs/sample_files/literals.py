@@ -8,6 +8,10 @@ from collections.abc import Iterator
 
 _MAX_DEPTH = 4
 _MAX_TEXTS = 32
+MAX_TEXT = 200
+"""Characters of a string that is looked at; a longer one is no path."""
+_MAX_STEPS = 20_000
+"""Of following names in one snippet, which could be written so as to take for ever."""
 _TABLE_READERS = ("read_csv", "read_table", "DataFrame")
 _OBJECT_READERS = ("json.load", "json.loads", "read_json")
 _COLUMN_KEYWORDS = frozenset(("columns", "usecols", "index_col", "subset", "by"))
@@ -31,6 +35,7 @@ class Literals:
     def __init__(self, tree: ast.Module) -> None:
         self._tree = tree
         self._values: dict[str, list[ast.expr]] = defaultdict(list)
+        self._steps_left = _MAX_STEPS
         parameters: dict[str, list[str]] = {}
         for node in ast.walk(tree):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -44,11 +49,12 @@ class Literals:
 
     def of(self, node: ast.expr, depth: int = 0) -> set[str]:
         """The strings that the expression itself may be, or that its elements may."""
-        if depth > _MAX_DEPTH:
+        self._steps_left -= 1
+        if depth > _MAX_DEPTH or self._steps_left < 0:
             return set()
         match node:
             case ast.Constant(value=str(text)):
-                return {text}
+                return {text} if len(text) <= MAX_TEXT else set()
             case ast.Name(id=name):
                 return {text for value in self._values[name][:_MAX_TEXTS] for text in self.of(value, depth + 1)}
             case ast.List(elts=elements) | ast.Tuple(elts=elements):
@@ -72,7 +78,7 @@ class Literals:
         for child in ast.iter_child_nodes(node):
             if isinstance(child, ast.keyword):
                 child = child.value
-            if isinstance(child, ast.Constant) and isinstance(child.value, str):
+            if isinstance(child, ast.Constant) and isinstance(child.value, str) and len(child.value) <= MAX_TEXT:
                 found.add(child.value)
             elif isinstance(child, ast.List | ast.Tuple | ast.Dict):
                 found |= self.below(child)
@@ -122,7 +128,7 @@ class Literals:
         for number, part in enumerate(parts):
             ends = self.of(part, depth + 1)
             texts = {start + separator * bool(number) + end for start in texts for end in ends}
-            if len(texts) > _MAX_TEXTS:
+            if len(texts) > _MAX_TEXTS or any(len(text) > MAX_TEXT for text in texts):
                 return set()
         return texts - {""}
 
