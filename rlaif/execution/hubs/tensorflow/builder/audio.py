@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 import tensorflow as tf
+from reusable import FineTunable
 
 NUM_EVENTS = 521
 EVENT_FEATURES = 1024
@@ -61,10 +62,9 @@ def speech_encoder(directory: str, samples: int) -> None:
     tf.saved_model.save(_SpeechEncoder(samples), directory)
 
 
-class _SpeechEncoder(tf.Module):
+class _SpeechEncoder(FineTunable):
     def __init__(self, samples: int) -> None:
-        super().__init__()
-        self.kernel = tf.Variable(tf.random.normal([1, SPEECH_FEATURES]), name="kernel")
+        super().__init__(kernel=tf.random.normal([1, SPEECH_FEATURES]))
         for training in (True, False):
             self.__call__.get_concrete_function(tf.TensorSpec([None, samples], name="speech"), training=training)
 

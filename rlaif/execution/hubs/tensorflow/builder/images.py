@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import legacy
 import tensorflow as tf
+from reusable import FineTunable
 
 NUM_KEYPOINTS = 17
 
@@ -21,11 +22,9 @@ def image_model(directory: str, size: int | None, outputs: int) -> None:
     tf.saved_model.save(model, directory, signatures=model.serving)
 
 
-class _ImageModel(tf.Module):
+class _ImageModel(FineTunable):
     def __init__(self, size: int | None, outputs: int) -> None:
-        super().__init__()
-        self.kernel = tf.Variable(tf.random.normal([3, outputs]), name="kernel")
-        self.bias = tf.Variable(tf.zeros([outputs]), name="bias")
+        super().__init__(kernel=tf.random.normal([3, outputs]), bias=tf.zeros([outputs]))
         self._inputs = tf.TensorSpec([None, size, size, 3], tf.float32, name="inputs")
         momentum = tf.TensorSpec([], tf.float32, name="batch_norm_momentum")
         for training in (True, False):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tensorflow as tf
+from reusable import FineTunable
 
 
 def embedding(directory: str, dimensions: int, checks_rank: bool) -> None:
@@ -15,14 +16,13 @@ def embedding(directory: str, dimensions: int, checks_rank: bool) -> None:
     tf.saved_model.save(_Embedding(dimensions, [None] if checks_rank else None), directory)
 
 
-class _Embedding(tf.Module):
+class _Embedding(FineTunable):
     """The mean of the words' rows in a small table, by hash, on the unit sphere."""
 
     def __init__(self, dimensions: int, input_shape: list[int | None] | None, buckets: int = 16) -> None:
-        super().__init__()
+        super().__init__(table=tf.random.normal([buckets, dimensions]))
         self._buckets = buckets
         self._dimensions = dimensions
-        self.table = tf.Variable(tf.random.normal([buckets, dimensions]), name="embeddings")
         signature = [tf.TensorSpec(input_shape, tf.string, name="inputs")]
         self.__call__ = tf.function(self._embed, input_signature=signature)
 
