@@ -213,7 +213,7 @@ def test_models_keep_their_contracts(hub: Hub, interpreter: Path, tmp_path: Path
         "two pictures": True,
         "lite": [[2, 100, 4], [2, 100], [2, 100], [2]],
         "pose": [1, 1, 17, 3],
-        "sounds": [[6, 521], [6, 1024], [298, 64]],
+        "sounds": [[6, 521], [6, 1024], [336, 64]],
         "names": [521, "Speech"],
         "speech": [1, 768, 768],
         "segments": [1, 20, 30],
