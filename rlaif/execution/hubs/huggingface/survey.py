@@ -13,15 +13,19 @@ from dataclasses import dataclass, field
 from rlaif.records import ApiRow
 
 DEFAULT_REVISION = "main"
+TIMM = "timm"
+"""Stands for the class of a model that timm makes."""
 
 _QUOTED = r"""['"]([\w.-]+(?:/[\w.-]+)?)['"]"""
 _FULL_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 _CALL_WITH_ID = re.compile(rf"(?:\b(\w+)\.)?(\w+)\(\s*(?:[\w]+\s*=\s*)?{_QUOTED}")
-_KEYWORD_ID = re.compile(rf"\b(?:model|tokenizer|feature_extractor|repo_id|model_id|model_name|source)\w*\s*=\s*{_QUOTED}")
+_KEYWORD_ID = re.compile(rf"\b(?:model|tokenizer|feature_extractor|repo_id|source)\w*\s*=\s*{_QUOTED}")
+_TIMM_MODEL = re.compile(r"""\bcreate_model\(\s*['"](?:hf[_-]hub:)?([\w./-]+)['"]""")
+_DATASET = re.compile(rf"\bload_dataset\(\s*{_QUOTED}")
 _ANY_FULL_ID = re.compile(r"""['"]([A-Za-z0-9][\w.-]*/[\w.-]+)['"]""")
 _REVISION = re.compile(r"""\brevision\s*=\s*['"]([\w.-]+)['"]""")
 _VARIANT = re.compile(r"""\bvariant\s*=\s*['"](\w+)['"]""")
-_LOADERS = ("from_pretrained", "from_hparams", "load", "create_model", "hf_hub_download", "load_from_hub")
+_LOADERS = ("from_pretrained", "from_hparams", "load", "hf_hub_download", "load_from_hub")
 _CLASS_LOADERS = re.compile(r"SentenceTransformer|CrossEncoder|INSTRUCTOR|YOLO|\w*Pipeline|WhisperModel")
 
 # Repositories that need no owner: the hub's own first models, under the names that it still knows.
@@ -77,7 +81,7 @@ def survey(database: Iterable[ApiRow]) -> list[Repository]:
         for repository in [*own, *(name for name in loaded if name not in own)]:
             is_own = repository in own
             finding = findings.setdefault(repository, _Finding())
-            if is_own and not finding.is_own or not finding.domain:
+            if (is_own and not finding.is_own) or not finding.domain:
                 finding.domain, finding.provider, finding.is_own = row.domain, row.provider, is_own
                 finding.api_class = loaded.get(repository, "") or finding.api_class
             if is_own or repository in loaded:
@@ -108,9 +112,10 @@ def _repository(name: str, finding: _Finding) -> Repository:
 def _own_ids(row: ApiRow) -> list[str]:
     """The ids that the row itself is about: its name, or what its call names where the name has no owner."""
     name = row.name.strip()
-    if is_repository_id(name):
+    called = list(_loaded_ids(row.api_call))
+    if is_repository_id(name) and not any(full.endswith(f"/{name}") for full in called):
         return [name]
-    return list(_loaded_ids(row.api_call))
+    return called
 
 
 def _loaded_ids(text: str) -> dict[str, str]:
@@ -125,7 +130,10 @@ def _loaded_ids(text: str) -> dict[str, str]:
         for value in pattern.findall(text):
             if is_repository_id(value):
                 found.setdefault(value, "")
-    return {value: name if _is_model_class(name) else "" for value, name in found.items()}
+    for value in _DATASET.findall(text):
+        found.pop(value, None)
+    timm = {value if "/" in value else f"timm/{value}": TIMM for value in _TIMM_MODEL.findall(text)}
+    return {value: name if _is_model_class(name) else "" for value, name in found.items()} | timm
 
 
 def _is_model_class(name: str) -> bool:

@@ -75,11 +75,6 @@ def companions() -> list[Wanted]:
     return list(found.values())
 
 
-def default_revisions() -> dict[str, str]:
-    """Id -> the revision at which a pipeline asks for it."""
-    return {name: revision for entry in SUPPORTED_TASKS.values() for name, revision in _defaults(entry["default"])}
-
-
 def _wanted(name: str, domain: str, revisions: tuple[str, ...]) -> Wanted:
     return Wanted(name, "", domain, "", tuple(dict.fromkeys(revisions)), ())
 

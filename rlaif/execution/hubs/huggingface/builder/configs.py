@@ -117,7 +117,12 @@ def _mask_segmenter(model_type: str, name: str, task: str) -> PretrainedConfig:
     config = CONFIG_MAPPING[model_type](backbone_config=shrink(backbone))
     sizes = {"hidden_dim": WIDTH, "mask_feature_size": WIDTH, "fpn_feature_size": WIDTH, "feature_size": WIDTH}
     sizes |= {"encoder_feedforward_dim": 64, "dim_feedforward": 64, "num_attention_heads": 4, "conv_dim": WIDTH}
-    sizes |= {"mask_dim": WIDTH, "text_encoder_width": WIDTH, "text_encoder_proj_layers": 1, "text_encoder_num_layers": 1}
+    sizes |= {
+        "mask_dim": WIDTH,
+        "text_encoder_width": WIDTH,
+        "text_encoder_proj_layers": 1,
+        "text_encoder_num_layers": 1,
+    }
     sizes |= {"decoder_layers": 3, "encoder_layers": 2, "num_queries": 20, "text_encoder_context_length": 77}
     for attribute, size in sizes.items():
         if hasattr(config, attribute):

@@ -37,7 +37,14 @@ _PIPELINES: tuple[tuple[str, str], ...] = (
     (r"stable-diffusion-(?:2|2-1)$", "text_to_image_768"),
     (r"", "text_to_image"),
 )
-_IMAGE_SIDES = (("1024", 256), ("256", 256), ("bedrooms", 256), ("cifar10|-32$", 32), ("minecraft", 64), ("200|1400", 128))
+_IMAGE_SIDES = (
+    ("1024", 256),
+    ("256", 256),
+    ("bedrooms", 256),
+    ("cifar10|-32$", 32),
+    ("minecraft", 64),
+    ("200|1400", 128),
+)
 
 
 def pipeline_of(name: str) -> str:

@@ -1,12 +1,12 @@
 """Fills a cache: reads a request, builds each recipe once, links the repositories to them, and reports.
 
-    request (JSON on standard input)
-        cache            the folder to fill
-        work             a folder for what is built, on the same file system
-        report           the file to write
-        num_processes    how many to build with
-        repositories     [{id, api_class, domain, provider, revisions, variants}]
-        source           null, or where to read real configs from: {"folder": ...} or {"endpoint": ...}
+request (JSON on standard input)
+    cache            the folder to fill
+    work             a folder for what is built, on the same file system
+    report           the file to write
+    num_processes    how many to build with
+    repositories     [{id, api_class, domain, provider, revisions, variants}]
+    source           null, or where to read real files from: a hub's address, or a folder
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import shutil
 import sys
 import time
 import traceback
 import zlib
-from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +29,8 @@ import transformers
 
 from .cache_layout import add_old_style_files, add_repository, open_to_all, start_cache
 from .companions import companions
-from .recipes import NotBuildable, Recipe, Wanted, recipe_of
+from .real_files import build_from_real_files, make_source
+from .recipes import NotBuildable, Recipe, Wanted, alone, recipe_of
 from .tokenization import TokenizerWriter
 from .vocabularies import Vocabularies
 
@@ -42,6 +43,8 @@ class Built:
     folder: Path | None
     reason: str = ""
     """Why there is no folder; one line."""
+    real_class: str | None = None
+    """The model's class, where the files are the repository's real ones."""
 
 
 def main() -> None:
@@ -51,24 +54,24 @@ def main() -> None:
     asked = [Wanted(**{**row, "revisions": tuple(row["revisions"]), "variants": tuple(row["variants"])}) for row in
              request["repositories"]]  # fmt: skip
     known = {wanted.id for wanted in asked}
-    recipes, failures = _plan([*asked, *(extra for extra in companions() if extra.id not in known)])
+    everything = [*asked, *(extra for extra in companions() if extra.id not in known)]
+    recipes, failures = _plan(everything, request["source"] is not None)
     start_cache(cache)
-    results = {built.key: built for built in _build_all(recipes, work, request["num_processes"])}
-    built_ids = []
-    for key, users in _users(recipes).items():
-        for wanted in users:
-            folder = results[key].folder
-            if folder is None:
-                failures[wanted.id] = results[key].reason
-                continue
-            add_repository(cache, wanted.id, folder, wanted.revisions)
-            if recipes[wanted].kind == "tabular":
-                add_old_style_files(cache, wanted.id, folder)
-            built_ids.append(wanted.id)
+    results = {built.key: built for built in _build_all(recipes, work, request["num_processes"], request["source"])}
+    built = {}
+    for wanted, recipe in recipes.items():
+        result = results[recipe.key]
+        if result.folder is None:
+            failures[wanted.id] = result.reason
+            continue
+        add_repository(cache, wanted.id, result.folder, wanted.revisions)
+        if recipe.kind == "tabular":
+            add_old_style_files(cache, wanted.id, result.folder)
+        built[wanted.id] = f"real files, {result.real_class}" if result.real_class else _describe(recipe)
     open_to_all(cache)
     report = {
-        "built": {wanted.id: _describe(recipes[wanted]) for wanted in recipes if wanted.id in set(built_ids)},
-        "companions": sorted(set(built_ids) - known),
+        "built": dict(sorted(built.items())),
+        "companions": sorted(set(built) - known),
         "failures": {name: reason for name, reason in sorted(failures.items()) if name in known},
         "num_recipes": len(results),
         "seconds": round(time.monotonic() - started, 1),
@@ -77,11 +80,13 @@ def main() -> None:
     Path(request["report"]).write_text(json.dumps(report, indent=1), encoding="utf-8")
 
 
-def _plan(asked: list[Wanted]) -> tuple[dict[Wanted, Recipe], dict[str, str]]:
+def _plan(asked: list[Wanted], is_real: bool) -> tuple[dict[Wanted, Recipe], dict[str, str]]:
+    """The recipe of each repository, and why others have none. Real files are shared by no two repositories."""
     recipes, failures = {}, {}
     for wanted in asked:
         try:
-            recipes[wanted] = recipe_of(wanted)
+            recipe = recipe_of(wanted)
+            recipes[wanted] = alone(recipe, wanted) if is_real else recipe
         except NotBuildable as error:
             failures[wanted.id] = str(error)
         except Exception as error:  # one repository must not cost the others
@@ -89,16 +94,9 @@ def _plan(asked: list[Wanted]) -> tuple[dict[Wanted, Recipe], dict[str, str]]:
     return recipes, failures
 
 
-def _users(recipes: dict[Wanted, Recipe]) -> dict[str, list[Wanted]]:
-    users = defaultdict(list)
-    for wanted, recipe in recipes.items():
-        users[recipe.key].append(wanted)
-    return users
-
-
-def _build_all(recipes: dict[Wanted, Recipe], work: Path, num_processes: int) -> Iterator[Built]:
+def _build_all(recipes: dict[Wanted, Recipe], work: Path, num_processes: int, source: str | None) -> Iterator[Built]:
     distinct = list({recipe.key: recipe for recipe in recipes.values()}.values())
-    jobs = [(recipe, work) for recipe in distinct]
+    jobs = [(recipe, work, source) for recipe in distinct]
     if num_processes == 1:
         yield from map(_build_one, jobs)
         return
@@ -106,14 +104,16 @@ def _build_all(recipes: dict[Wanted, Recipe], work: Path, num_processes: int) ->
         yield from pool.imap_unordered(_build_one, jobs, chunksize=1)
 
 
-def _build_one(job: tuple[Recipe, Path]) -> Built:
-    recipe, work = job
+def _build_one(job: tuple[Recipe, Path, str | None]) -> Built:
+    recipe, work, address = job
     folder = work / "recipes" / recipe.key
     folder.mkdir(parents=True)
     torch.set_num_threads(1)
     torch.manual_seed(zlib.crc32(recipe.key.encode()))  # the same weights, whichever process builds them
     try:
-        _build(recipe, work, folder)
+        real_class = _build_real(recipe, address, work, folder) if address else None
+        if real_class is None:
+            _build(recipe, work, folder)
     except NotBuildable as error:
         return Built(recipe.key, None, str(error))
     except Exception as error:
@@ -121,7 +121,23 @@ def _build_one(job: tuple[Recipe, Path]) -> Built:
             print(recipe.name, recipe.model_type, file=sys.stderr)
             traceback.print_exc()
         return Built(recipe.key, None, f"{recipe.model_type or recipe.kind}: {_one_line(error)}")
-    return Built(recipe.key, folder)
+    return Built(recipe.key, folder, real_class=real_class)
+
+
+def _build_real(recipe: Recipe, address: str, work: Path, folder: Path) -> str | None:
+    """Build from the repository's real files; None, and an empty folder, where that cannot be."""
+    source = make_source(address, work / "downloads")
+    if recipe.kind in ("transformers", "sentence", "composite") and source is not None:
+        try:
+            real_class = build_from_real_files(folder) if source.fetch(recipe.name, folder) else None
+        except Exception as error:  # of a config that this version of the library cannot read
+            print(f"{recipe.name}: {_one_line(error)}", file=sys.stderr)
+            real_class = None
+        if real_class is not None:
+            return real_class
+        shutil.rmtree(folder)
+        folder.mkdir()
+    return None
 
 
 def _build(recipe: Recipe, work: Path, folder: Path) -> None:

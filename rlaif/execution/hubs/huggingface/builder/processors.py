@@ -16,10 +16,9 @@ _SHORTEST_EDGE = ("CLIPImageProcessor", "ChineseCLIPImageProcessor", "ConvNextIm
 # An image of the detectors' own size (800 x 1333) would cost a tiny model more than all the rest.
 _DETECTION_SIZE = {"shortest_edge": 480, "longest_edge": 800}
 _OPTIONS: dict[str, dict[str, Any]] = {
-    **dict.fromkeys(
-        ("DetrImageProcessor", "ConditionalDetrImageProcessor", "DeformableDetrImageProcessor"),
-        {"size": _DETECTION_SIZE},
-    ),
+    "DetrImageProcessor": {"size": _DETECTION_SIZE},
+    "ConditionalDetrImageProcessor": {"size": _DETECTION_SIZE},
+    "DeformableDetrImageProcessor": {"size": _DETECTION_SIZE},
     "YolosImageProcessor": {"size": {"shortest_edge": 512, "longest_edge": 864}},
     "Mask2FormerImageProcessor": {"size": {"shortest_edge": 384, "longest_edge": 384}},
     "MaskFormerImageProcessor": {"size": {"shortest_edge": 384, "longest_edge": 384}},

@@ -6,7 +6,7 @@ import hashlib
 import importlib.util
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from transformers import PretrainedConfig
@@ -93,6 +93,13 @@ def recipe_of(wanted: Wanted) -> Recipe:
             raise NotBuildable("needs timm, which is not in the environment")
         return Recipe("timm", "", "", name, task, content=name)
     return _transformers_recipe(wanted)
+
+
+def alone(recipe: Recipe, wanted: Wanted) -> Recipe:
+    """The recipe for one repository alone, where that has files of its own."""
+    if recipe.kind not in ("transformers", "sentence", "composite"):
+        return recipe
+    return replace(recipe, name=wanted.id, content=f"{recipe.content} for {wanted.id}")
 
 
 def _transformers_recipe(wanted: Wanted) -> Recipe:

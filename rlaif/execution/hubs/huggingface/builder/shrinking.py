@@ -18,33 +18,35 @@ _INNER = 64
 _NUMBERS: dict[str, int] = {
     **dict.fromkeys(
         (
-            "hidden_size d_model n_embd dim word_embed_proj_dim embedding_size projection_dim entity_emb_size "
-            "classifier_proj_size codevector_dim proj_codevector_dim decoder_hidden_size visual_embedding_dim "
-            "text_embed_dim vision_embed_dim projection_hidden_size auxiliary_in_channels bottleneck_features "
-            "fusion_hidden_size output_hidden_size xvector_output_dim pooler_hidden_size emb_dim image_text_hidden_size "
-            "encoder_hidden_size patch_embed_hidden_size mit_hidden_size"
-        ).split(),
+            "hidden_size", "d_model", "n_embd", "dim", "word_embed_proj_dim", "embedding_size", "projection_dim",
+            "entity_emb_size", "classifier_proj_size", "codevector_dim", "proj_codevector_dim", "decoder_hidden_size",
+            "visual_embedding_dim", "text_embed_dim", "vision_embed_dim", "projection_hidden_size",
+            "auxiliary_in_channels", "bottleneck_features", "fusion_hidden_size", "output_hidden_size",
+            "xvector_output_dim", "pooler_hidden_size", "emb_dim", "image_text_hidden_size", "encoder_hidden_size",
+            "patch_embed_hidden_size", "mit_hidden_size",
+        ),
         WIDTH,
     ),
     **dict.fromkeys(
         (
-            "num_hidden_layers n_layer n_layers num_layers encoder_layers decoder_layers num_decoder_layers "
-            "decoder_num_hidden_layers mit_num_hidden_layers"
-        ).split(),
+            "num_hidden_layers", "n_layer", "n_layers", "num_layers", "encoder_layers", "decoder_layers",
+            "num_decoder_layers", "decoder_num_hidden_layers", "mit_num_hidden_layers",
+        ),
         _LAYERS,
     ),
     **dict.fromkeys(
         (
-            "num_attention_heads n_head n_heads num_heads encoder_attention_heads decoder_attention_heads "
-            "decoder_num_attention_heads num_key_value_heads mit_num_attention_heads"
-        ).split(),
+            "num_attention_heads", "n_head", "n_heads", "num_heads", "encoder_attention_heads",
+            "decoder_attention_heads", "decoder_num_attention_heads", "num_key_value_heads", "mit_num_attention_heads",
+        ),
         _HEADS,
     ),
     **dict.fromkeys(
         (
-            "intermediate_size encoder_ffn_dim decoder_ffn_dim d_ff ffn_dim hidden_dim ffn_hidden_size mlp_dim "
-            "decoder_intermediate_size mit_intermediate_size encoder_feedforward_dim dim_feedforward n_inner"
-        ).split(),
+            "intermediate_size", "encoder_ffn_dim", "decoder_ffn_dim", "d_ff", "ffn_dim", "hidden_dim",
+            "ffn_hidden_size", "mlp_dim", "decoder_intermediate_size", "mit_intermediate_size",
+            "encoder_feedforward_dim", "dim_feedforward", "n_inner",
+        ),
         _INNER,
     ),
     "d_kv": 8,

@@ -113,7 +113,13 @@ class TokenizerWriter:
     def _merge_files(self, class_name: str) -> tuple[Path, Path]:
         if class_name.startswith("CLIP"):
             return self._vocabularies.clip_bpe()
-        if class_name in ("OpenAIGPTTokenizer", "CTRLTokenizer", "XLMTokenizer", "FlaubertTokenizer", "HerbertTokenizer"):
+        if class_name in (
+            "OpenAIGPTTokenizer",
+            "CTRLTokenizer",
+            "XLMTokenizer",
+            "FlaubertTokenizer",
+            "HerbertTokenizer",
+        ):
             return self._vocabularies.word_end_bpe()
         if class_name == "BlenderbotSmallTokenizer":
             return self._vocabularies.continued_bpe()
@@ -164,7 +170,14 @@ def _speech_characters(_: Vocabularies, folder: Path, name: str) -> int:
 
 def _whisper(vocabularies: Vocabularies, folder: Path, name: str) -> int:
     tokenizer = transformers.WhisperTokenizer(*map(str, vocabularies.byte_bpe()))
-    tasks = ["<|translate|>", "<|transcribe|>", "<|startoflm|>", "<|startofprev|>", "<|nocaptions|>", "<|notimestamps|>"]
+    tasks = [
+        "<|translate|>",
+        "<|transcribe|>",
+        "<|startoflm|>",
+        "<|startofprev|>",
+        "<|nocaptions|>",
+        "<|notimestamps|>",
+    ]
     special = ["<|endoftext|>", "<|startoftranscript|>", *(f"<|{code}|>" for code in LANGUAGES), *tasks]
     tokenizer.add_special_tokens({"additional_special_tokens": special})
     tokenizer.add_tokens([f"<|{step * 0.02:.2f}|>" for step in range(1501)])

@@ -50,7 +50,9 @@ class Vocabularies:
 
     def clip_bpe(self) -> tuple[Path, Path]:
         """vocab.json and merges.txt with a mark at a word's end, as CLIP's."""
-        return self._marked_bpe("clip_bpe", list(bytes_to_unicode().values()), "</w>", ("<|startoftext|>", "<|endoftext|>"))
+        return self._marked_bpe(
+            "clip_bpe", list(bytes_to_unicode().values()), "</w>", ("<|startoftext|>", "<|endoftext|>")
+        )
 
     def word_end_bpe(self) -> tuple[Path, Path]:
         """As CLIP's, over characters, with the special tokens of the first GPT and of CTRL."""
@@ -77,9 +79,7 @@ class Vocabularies:
             (folder / "bpe.codes").write_text("t h 2\nth e</w> 1\n", encoding="utf-8")
         return folder / "vocab.txt", folder / "bpe.codes"
 
-    def _marked_bpe(
-        self, name: str, characters: list[str], mark: str, special: tuple[str, ...]
-    ) -> tuple[Path, Path]:
+    def _marked_bpe(self, name: str, characters: list[str], mark: str, special: tuple[str, ...]) -> tuple[Path, Path]:
         folder = self._folder / name
         if not folder.exists():
             folder.mkdir()
