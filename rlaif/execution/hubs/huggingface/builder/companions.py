@@ -37,9 +37,10 @@ _PIPELINE_DOMAINS = {
 }
 # The first choice of anybody who needs a tokenizer, a backbone or a vocoder beside the model that they ask for.
 _WELL_KNOWN = {
-    "Text Generation": ("gpt2", "gpt2-medium", "distilgpt2"),
+    "Text Generation": ("gpt2", "gpt2-medium", "distilgpt2", "openai-community/gpt2"),
     "Fill-Mask": (
         "bert-base-uncased",
+        "google-bert/bert-base-uncased",
         "bert-base-cased",
         "bert-base-multilingual-cased",
         "bert-large-uncased",

@@ -21,7 +21,6 @@ _CROSS_WIDTH = 32
 
 # Which pipeline a repository is: the first pattern found in its id (in lower case).
 _PIPELINES: tuple[tuple[str, str], ...] = (
-    (r"annotators|^lllyasviel/controlnet$", "annotators"),
     (r"controlnet|control_v1|sheepscontrol", "controlnet"),
     (r"sd-vae", "autoencoder"),
     (r"x2-latent-upscaler", "latent_upscale"),

@@ -25,7 +25,9 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     "OneFormerImageProcessor": {"size": {"shortest_edge": 384, "longest_edge": 384}},
     "Wav2Vec2FeatureExtractor": {"return_attention_mask": True},
 }
-_TOKENIZER_OF_PROCESSOR = {"WhisperProcessor": "WhisperTokenizer", "MgpstrProcessor": "MgpstrTokenizer"}
+_TOKENIZER_OF_PROCESSOR = {"WhisperProcessor": "WhisperTokenizer"}
+_FROM_PARTS = ("MgpstrProcessor",)
+"""Processors that are made of the saved parts when they are loaded, and get more from the hub when they are made."""
 
 
 def write_processors(model_type: str, config: PretrainedConfig, tokenizer: Any, folder: Path) -> None:
@@ -40,6 +42,10 @@ def write_processors(model_type: str, config: PretrainedConfig, tokenizer: Any, 
     name = PROCESSOR_MAPPING_NAMES.get(model_type)
     if name is None or part is None or tokenizer is None:
         return
+    if name in _FROM_PARTS:
+        return
+    if type(tokenizer).__name__.startswith("LayoutXLM"):
+        name = "LayoutXLMProcessor"
     if name in _TOKENIZER_OF_PROCESSOR:
         tokenizer = getattr(transformers, _TOKENIZER_OF_PROCESSOR[name]).from_pretrained(folder)
     getattr(transformers, name)(part, tokenizer).save_pretrained(folder)
@@ -51,7 +57,7 @@ def square_image_processor(name: str, side: int) -> Any:
 
 
 def _image_processor(model_type: str, config: PretrainedConfig) -> Any:
-    name = IMAGE_PROCESSOR_MAPPING_NAMES.get(model_type)
+    name = "VideoMAEImageProcessor" if model_type == "xclip" else IMAGE_PROCESSOR_MAPPING_NAMES.get(model_type)
     if isinstance(name, (tuple, list)):
         name = name[0]
     if name is None:

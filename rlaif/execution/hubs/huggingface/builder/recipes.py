@@ -74,6 +74,8 @@ _OTHER_LIBRARIES = (
     (r"lightweight_gan|butterfly_cropped_uniq1k", "huggan"),
     (r"ofa_model_weights", "OFA"),
     (r"vc1-large", "vc_models"),
+    (r"lllyasviel/(?:annotators|controlnet)$", "controlnet_aux"),
+    (r"oneformer", "the class files of a data set on the hub"),
 )
 
 

@@ -99,7 +99,7 @@ class TokenizerWriter:
             files = [str(self._vocabularies.pieces("albert"))]
         elif class_name == "LlamaTokenizer":
             files, options = [str(self._vocabularies.pieces("llama"))], {"legacy": True}
-        elif "sentencepiece" in inspect.getsource(tokenizer_type).lower() and "vocab_file" in parameters:
+        elif class_name != "BertJapaneseTokenizer" and "sentencepiece" in inspect.getsource(tokenizer_type).lower() and "vocab_file" in parameters:
             files = [str(self._vocabularies.pieces("fairseq"))]
         else:
             files = [str(self._vocabularies.wordpiece())]

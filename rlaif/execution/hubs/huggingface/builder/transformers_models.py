@@ -35,7 +35,7 @@ def build_model(recipe: Recipe, tokenizers: TokenizerWriter, folder: Path) -> No
         safetensors.torch.save_file({}, folder / "model.safetensors", metadata={"format": "pt"})
         return
     save_model(getattr(transformers, recipe.class_name)(config), folder)
-    if model_type == "whisper":
+    if (folder / "generation_config.json").exists() and model_type == "whisper":
         _write_whisper_generation(tokenizer, folder, is_multilingual=not recipe.name.endswith(".en"))
 
 

@@ -64,9 +64,9 @@ class Vocabularies:
         special = ("__null__", "__start__", "__end__", "__unk__", "__newln__")
         if not folder.exists():
             folder.mkdir()
-            tokens = [*special, *_CHARACTERS, *(f"{character}@@" for character in _CHARACTERS), "the", "th@@"]
+            tokens = [*special, *_CHARACTERS, *(f"{character}@@" for character in _CHARACTERS)]
             _write_vocabulary(folder / "vocab.json", tokens)
-            (folder / "merges.txt").write_text("#version: 0.2\nt h\nth e</w>\n", encoding="utf-8")
+            (folder / "merges.txt").write_text("#version: 0.2\n", encoding="utf-8")
         return folder / "vocab.json", folder / "merges.txt"
 
     def counted_bpe(self) -> tuple[Path, Path]:
