@@ -33,7 +33,7 @@ def test_only_the_oldest_repositories_have_no_owner() -> None:
 
 
 def test_example_code_names_companions_with_their_own_class() -> None:
-    examples = 'vocoder = SpeechT5HifiGan.from_pretrained("owner/vocoder")\nx = AutoTokenizer.from_pretrained("owner/main")'
+    examples = 'SpeechT5HifiGan.from_pretrained("owner/vocoder")\nAutoTokenizer.from_pretrained("owner/main")'
     found = {repository.id: repository for repository in survey([row("f()", name="owner/main", examples=examples)])}
     assert found["owner/vocoder"].api_class == "SpeechT5HifiGan"
     assert found["owner/main"].api_class == "", "a tokenizer's class says nothing of the model"

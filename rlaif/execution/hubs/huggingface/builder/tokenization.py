@@ -99,7 +99,7 @@ class TokenizerWriter:
             files = [str(self._vocabularies.pieces("albert"))]
         elif class_name == "LlamaTokenizer":
             files, options = [str(self._vocabularies.pieces("llama"))], {"legacy": True}
-        elif class_name != "BertJapaneseTokenizer" and "sentencepiece" in inspect.getsource(tokenizer_type).lower() and "vocab_file" in parameters:
+        elif class_name != "BertJapaneseTokenizer" and _reads_pieces(tokenizer_type):
             files = [str(self._vocabularies.pieces("fairseq"))]
         else:
             files = [str(self._vocabularies.wordpiece())]
@@ -139,6 +139,11 @@ def tokenizer_class(model_type: str, name: str) -> str | None:
         return _CLASS_BY_TYPE[model_type]
     slow, fast = TOKENIZER_MAPPING_NAMES.get(model_type, (None, None))
     return slow or fast
+
+
+def _reads_pieces(tokenizer_type: type) -> bool:
+    parameters = inspect.signature(tokenizer_type.__init__).parameters
+    return "vocab_file" in parameters and "sentencepiece" in inspect.getsource(tokenizer_type).lower()
 
 
 def _options(class_name: str) -> dict[str, Any]:
