@@ -64,7 +64,7 @@ def read_hub(directory: Path) -> Hub:
     return Hub(
         directory=directory,
         variables=variables(directory),
-        num_built=len(report["built"]) - len(report["companions"]),
+        num_built=len(report["built"].keys() - set(report["companions"])),
         failures=tuple(Failure(name, reason) for name, reason in report["failures"].items()),
     )
 
