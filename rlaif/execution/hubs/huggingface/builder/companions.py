@@ -20,7 +20,6 @@ _PIPELINE_DOMAINS = {
     "text-generation": "Text Generation",
     "zero-shot-classification": "Zero-Shot Classification",
     "zero-shot-image-classification": "Zero-Shot Image Classification",
-    "zero-shot-audio-classification": "Feature Extraction",
     "conversational": "Conversational",
     "image-classification": "Image Classification",
     "image-segmentation": "Image Segmentation",
@@ -68,8 +67,8 @@ def companions() -> list[Wanted]:
     """The pipelines' own default models, at the revisions that they pin, and what is used everywhere."""
     found: dict[str, Wanted] = {}
     for task, entry in SUPPORTED_TASKS.items():
-        for name, revision in _defaults(entry["default"]):
-            found.setdefault(name, _wanted(name, _PIPELINE_DOMAINS.get(task, ""), ("main", revision)))
+        for name, revision in _defaults(entry["default"]) if task in _PIPELINE_DOMAINS else ():
+            found.setdefault(name, _wanted(name, _PIPELINE_DOMAINS[task], ("main", revision)))
     for domain, names in _WELL_KNOWN.items():
         for name in names:
             found.setdefault(name, _wanted(name, domain, ("main",)))

@@ -61,7 +61,7 @@ _DIFFUSION_TASKS = ("Unconditional Image Generation", "Text-to-Image", "Text-to-
 _OTHER_LIBRARIES = (
     (r"espnet|/kan-bayashi|^mio/|syspin/|imdanboy/jets|kazusam/kt|lakahaga|ljspeech-jets", "ESPnet"),
     (r"facebook/(?:fastspeech2|tts_transformer|unit_hifigan|xm_transformer|textless)", "fairseq"),
-    (r"speechbrain/|talTechnlp|talTech|tts-hifigan-german|tts-tacotron2-german", "SpeechBrain"),
+    (r"speechbrain/|taltechnlp|tts-hifigan-german|tts-tacotron2-german", "SpeechBrain"),
     (r"pyannote|anilbs/segmentation|voice-activity|speaker-diarization", "pyannote.audio"),
     (r"^flair/", "Flair"),
     (r"yolov[58]", "Ultralytics"),
