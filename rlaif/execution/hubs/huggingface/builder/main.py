@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import resource
 import shutil
 import sys
 import time
@@ -75,6 +76,7 @@ def main() -> None:
         "failures": {name: reason for name, reason in sorted(failures.items()) if name in known},
         "num_recipes": len(results),
         "seconds": round(time.monotonic() - started, 1),
+        "processor_seconds": round(_processor_seconds(), 1),
         "versions": {"transformers": transformers.__version__, "torch": torch.__version__},
     }
     Path(request["report"]).write_text(json.dumps(report, indent=1), encoding="utf-8")
@@ -102,6 +104,8 @@ def _build_all(recipes: dict[Wanted, Recipe], work: Path, num_processes: int, so
         return
     with multiprocessing.get_context("fork").Pool(num_processes) as pool:
         yield from pool.imap_unordered(_build_one, jobs, chunksize=1)
+        pool.close()
+        pool.join()
 
 
 def _build_one(job: tuple[Recipe, Path, str | None]) -> Built:
@@ -160,6 +164,12 @@ def _build(recipe: Recipe, work: Path, folder: Path) -> None:
 
         builders["timm"] = lambda: build_timm_model(recipe, folder)
     builders[recipe.kind]()
+
+
+def _processor_seconds() -> float:
+    """Of this process and of those that it started and that have ended; it does not depend on what else runs."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in used)
 
 
 def _describe(recipe: Recipe) -> str:
