@@ -157,7 +157,7 @@ def _options(class_name: str) -> dict[str, Any]:
 def _write_fast(class_name: str, folder: Path) -> int:
     """The fast tokenizer beside the slow one, where the library can make one; its number of tokens, else 0."""
     fast_type = getattr(transformers, f"{class_name}Fast", None)
-    if fast_type is None or class_name in ("LayoutXLMTokenizer",):
+    if fast_type is None or class_name in ("LayoutXLMTokenizer", "BlenderbotSmallTokenizer"):
         return 0
     fast = fast_type.from_pretrained(folder)
     fast.save_pretrained(folder)
