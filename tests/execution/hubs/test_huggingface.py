@@ -1,0 +1,142 @@
+"""The offline Hugging Face hub, with the real libraries where their environment is built."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from rlaif.errors import UserError
+from rlaif.execution.hubs.hub import Hub
+from rlaif.execution.hubs.huggingface import build, variables
+from rlaif.execution.hubs.huggingface.hub import hub_digest
+from rlaif.execution.hubs.huggingface.survey import survey
+from rlaif.records import ApiRow
+
+ROWS = [
+    ApiRow(
+        "pipeline('text-classification', model='owner/distilbert-sst-2')",
+        "Natural Language Processing Text Classification",
+        "Hugging Face Transformers",
+        "owner/distilbert-sst-2",
+    ),
+    ApiRow(
+        "SentenceTransformer('sentence-transformers/all-MiniLM-L6-v2')",
+        "Natural Language Processing Sentence Similarity",
+        "Hugging Face Transformers",
+        "sentence-transformers/all-MiniLM-L6-v2",
+    ),
+    ApiRow(
+        "joblib.load(hf_hub_download('owner/wine-quality', 'sklearn_model.joblib'))",
+        "Tabular Tabular Classification",
+        "Scikit-learn",
+        "owner/wine-quality",
+    ),
+    ApiRow("SequenceTagger.load('flair/ner-english')", "Token Classification", "Flair", "flair/ner-english"),
+]
+SNIPPETS = {
+    "labels": """
+from transformers import pipeline
+(answer,) = pipeline("text-classification", model="owner/distilbert-sst-2")("a fine day")
+assert answer["label"] in ("POSITIVE", "NEGATIVE"), answer
+""",
+    "embeddings": """
+from sentence_transformers import SentenceTransformer
+vectors = SentenceTransformer("sentence-transformers/all-MiniLM-L6-v2").encode(["one", "two sentences"])
+assert vectors.shape[0] == 2 and (vectors[0] != vectors[1]).any()
+""",
+    "tables": """
+import joblib, json
+from huggingface_hub import hf_hub_download
+model = joblib.load(hf_hub_download("owner/wine-quality", "sklearn_model.joblib"))
+features = json.load(open(hf_hub_download("owner/wine-quality", "config.json")))["features"]
+import pandas
+assert len(model.predict(pandas.DataFrame([[1.0] * len(features)], columns=features))) == 1
+""",
+    "defaults": """
+from transformers import pipeline
+assert isinstance(pipeline("sentiment-analysis")("good")[0]["score"], float)
+""",
+    "unknown": """
+from transformers import AutoModel
+try:
+    AutoModel.from_pretrained("owner/nothing-of-that-name")
+except OSError:
+    pass
+else:
+    raise AssertionError("it was found")
+""",
+}
+
+
+@pytest.fixture(scope="module")
+def interpreter() -> Path:
+    """The Python of the environment with the libraries of 2023."""
+    directory = Path(os.environ.get("RLAIF_ENVIRONMENTS", ".environments"))
+    found = sorted(directory.resolve().glob("hf2023-*/bin/python"))
+    if not found:
+        pytest.skip("the environment hf2023 is not built: python -m rlaif.execution build hf2023")
+    return found[-1]
+
+
+@pytest.fixture(scope="module")
+def hub(interpreter: Path, tmp_path_factory: pytest.TempPathFactory) -> Hub:
+    return build(interpreter, ROWS, tmp_path_factory.mktemp("hubs"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("code", SNIPPETS.values(), ids=SNIPPETS.keys())
+def test_code_runs_unpatched_and_offline(interpreter: Path, hub: Hub, code: str, tmp_path: Path) -> None:
+    environment = {**dict(hub.variables), "HOME": str(tmp_path), "PATH": os.environ["PATH"], "OMP_NUM_THREADS": "1"}
+    finished = subprocess.run(
+        [str(interpreter), "-I", "-c", code], env=environment, cwd=tmp_path, capture_output=True, text=True
+    )
+    assert finished.returncode == 0, finished.stderr[-2000:]
+
+
+@pytest.mark.slow
+def test_the_report_says_what_is_missing_and_why(hub: Hub) -> None:
+    assert hub.num_built == 3
+    assert [(failure.id, "Flair" in failure.reason) for failure in hub.failures] == [("flair/ner-english", True)]
+
+
+@pytest.mark.slow
+def test_every_user_can_read_it(hub: Hub) -> None:
+    files = [path for path in hub.directory.rglob("*") if path.is_file()]
+    assert {stat.S_IMODE(path.stat().st_mode) for path in files} <= {0o644}
+    assert not (hub.directory / "work").exists()
+
+
+@pytest.mark.slow
+def test_a_second_call_finds_it(interpreter: Path, hub: Hub) -> None:
+    before = hub.directory.stat().st_mtime_ns
+    assert build(interpreter, ROWS, hub.directory.parent) == hub
+    assert hub.directory.stat().st_mtime_ns == before
+
+
+def test_a_database_without_repositories_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="names no Hugging Face repository"):
+        build(Path("python"), [ApiRow("torch.hub.load('a', 'b')", "", "")], tmp_path)
+
+
+def test_an_interpreter_that_is_not_there_is_one_clear_line(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="cannot be run"):
+        build(tmp_path / "venv" / "bin" / "python", ROWS, tmp_path)
+    assert not list(tmp_path.glob("huggingface-*[!k]")), "nothing half-built stays behind"
+
+
+def test_the_folder_is_named_for_content_and_environment() -> None:
+    repositories = survey(ROWS)
+    one = hub_digest(Path("envs/hf-1/bin/python"), repositories, None)
+    assert one == hub_digest(Path("other/hf-1/bin/python"), repositories, None)
+    assert one != hub_digest(Path("envs/hf-2/bin/python"), repositories, None)
+    assert one != hub_digest(Path("envs/hf-1/bin/python"), repositories[1:], None)
+    assert one != hub_digest(Path("envs/hf-1/bin/python"), repositories, "folder")
+
+
+def test_the_libraries_own_writable_folders_are_left_alone(tmp_path: Path) -> None:
+    assert "HF_HOME" not in dict(variables(tmp_path))
+    assert dict(variables(tmp_path))["HF_HUB_CACHE"] == str(tmp_path / "hub")
