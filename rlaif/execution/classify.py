@@ -57,7 +57,7 @@ _EXHAUSTED_ERRORS = frozenset((errno.EFBIG, errno.ENOSPC, errno.EDQUOT, errno.EM
 _FORBIDDEN_ERRORS = frozenset((errno.EPERM, errno.EACCES, errno.EROFS))
 _MEMORY_MESSAGE = re.compile(r"can't allocate memory|not enough memory|std::bad_alloc|Cannot allocate memory")
 _GPU_MESSAGE = re.compile(r"CUDA enabled|NVIDIA (driver|GPU)|CUDA (driver|error|device)|No CUDA GPUs|MPS backend")
-_ABSENT_MESSAGE = re.compile(r"^cannot import name |^module '?[\w.]+'? has no attribute ")
+_ABSENT_MESSAGE = re.compile(r"^cannot import name |^module '?[\w.]+'? has no attribute |^[\"']Unknown task ")
 _PACKAGE_MESSAGE = re.compile(
     r"requires? the [\w. -]+ (library|package)|not found in your environment|[Pp]lease install |[Pp]lease `?pip install"
     r"|is not installed|[Nn]eeds? to be installed|[Rr]equires? \W?[\w-]+\W? to be installed"
@@ -134,7 +134,7 @@ def _judge_exception(report: Mapping[str, Any], hub: HubIndex) -> tuple[Status, 
     gap = _environment_gap(report)
     if gap is not None:
         return "inconclusive", gap, message
-    if {"ImportError", "AttributeError"} & set(types) and _ABSENT_MESSAGE.search(report["message"]):
+    if {"ImportError", "AttributeError", "KeyError"} & set(types) and _ABSENT_MESSAGE.search(report["message"]):
         return "fault", "api_absent", message
     kind = next((kind for name, kind in _KINDS if name in types), "runtime")
     excuse = _excuse([report] if kind in _PLAIN_FAULTS else [report, *report["causes"]])

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from rlaif.execution.api_ids import ids_named, ids_of
 from rlaif.execution.reference_rates import PinnedRates, Rates, rates_of, warning_about
-from rlaif.execution.trust import ids_named, ids_of, passed_ids, settle
+from rlaif.execution.trust import passed_ids, settle
 from rlaif.execution.verdict import Status, Verdict
 from rlaif.records import ApiRow
 
