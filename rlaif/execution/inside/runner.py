@@ -60,7 +60,7 @@ def run_snippet(code: str, nonce: bytes, report_descriptor: int, confinement: Co
     stage, report, own_id = "confine", b"", os.getpid()
     path = os.path.join(confinement.workspace, "snippet.py")  # noqa: PTH118
     try:
-        _confine(confinement)
+        _confine(confinement, report_descriptor)
         stage = "compile"
         program = _load(code, path)
         stage = "run"
@@ -76,7 +76,7 @@ def run_snippet(code: str, nonce: bytes, report_descriptor: int, confinement: Co
             _exit(0)
 
 
-def _confine(confinement: Confinement) -> None:
+def _confine(confinement: Confinement, report_descriptor: int) -> None:
     os.setsid()
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
@@ -95,7 +95,7 @@ def _confine(confinement: Confinement) -> None:
     if confinement.landlock is not None:
         landlock.restrict(confinement.landlock, [confinement.workspace])
     if confinement.seccomp:
-        seccomp.install()
+        seccomp.install(report_descriptor)
 
 
 def _lower(kind: int, limit: tuple[int, int]) -> None:
