@@ -32,6 +32,7 @@ from .runner import FAILED, MAX_REPORT_BYTES, PASSED, Confinement, run_snippet
 MAX_WORKSPACE_BYTES = 256 << 20
 MAX_WORKSPACE_ENTRIES = 10_000
 """Files and directories: empty ones take no blocks, but the disk's inodes, or memory."""
+MAX_WORKSPACE_DEPTH = 200
 _TICK_S = 0.05
 
 
@@ -227,8 +228,9 @@ def _read_report(data: bytes, nonce: bytes) -> dict[str, Any] | None:
 
 
 def _size(directory: str) -> float:
-    """Bytes on disk of all that is below; infinite where it is too many or cannot be counted."""
+    """Bytes on disk of all that is below; infinite where it is too much, too many, too deep or cannot be counted."""
     total, num_entries, directories = 0, 0, [directory]
+    deepest = directory.count("/") + MAX_WORKSPACE_DEPTH
     while directories:
         try:
             for entry in _entries(directories.pop()):
@@ -240,7 +242,7 @@ def _size(directory: str) -> float:
             continue  # gone while being counted, or closed; the next tick counts again
         except OSError:
             return math.inf
-        if num_entries > MAX_WORKSPACE_ENTRIES:
+        if num_entries > MAX_WORKSPACE_ENTRIES or (directories and directories[-1].count("/") > deepest):
             return math.inf
     return total
 
