@@ -31,19 +31,32 @@ _PATHS = ("/dev/fd", "/proc/self", "/proc/thread-self")
 _CALLS_OF_OS = frozenset(("close", "open", "pipe", "pread", "read", "sendfile", "splice", "write"))
 
 
-def find_forgery(tree: ast.AST) -> tuple[str, int] | None:
+def find_forgery(tree: ast.Module) -> tuple[str, int] | None:
     """The first construct that could reach the report, and its line; None where there is none."""
     nodes = list(ast.walk(tree))
-    own = {node.id for node in nodes if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)}
-    own |= {node.arg for node in nodes if isinstance(node, ast.arg)}
-    own |= {node.name for node in nodes if isinstance(node, ast.FunctionDef)}
+    stored = {node.id for node in nodes if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)}
+    stored |= {node.arg for node in nodes if isinstance(node, ast.arg)}
+    defined = _defined_first(tree)
+    called = {id(node.func) for node in nodes if isinstance(node, ast.Call)}
     for node in nodes:
         construct = _suspicious(node)
-        if construct is None and isinstance(node, ast.Name) and node.id in _NAMES - own:
-            construct = node.id  # to be called by another name
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in _NAMES - defined:
+            # Called, or taken to be called by another name.
+            construct = construct or (node.id if id(node) in called or node.id not in stored else None)
         if construct is not None:
             return construct, getattr(node, "lineno", 0)
     return None
+
+
+def _defined_first(tree: ast.Module) -> set[str]:
+    """Names that a statement of the module's own, under no condition, imports or defines as a function or class."""
+    found = set()
+    for node in tree.body:
+        if isinstance(node, ast.ImportFrom):
+            found |= {alias.asname or alias.name for alias in node.names}
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+            found.add(node.name)
+    return found
 
 
 def _suspicious(node: ast.AST) -> str | None:
@@ -63,8 +76,6 @@ def _suspicious(node: ast.AST) -> str | None:
             return "sys.modules"
         case ast.Attribute(attr=attribute) if attribute in _ATTRIBUTES:
             return attribute
-        case ast.Call(func=ast.Name(id=name)) if name in _NAMES:
-            return f"{name}()"
         case ast.Call(func=ast.Name(id="open" | "FileIO" as name), args=[ast.Constant(value=int(descriptor)), *_]):
             return f"{name}({descriptor})"
         case ast.Call(func=ast.Attribute(attr="open" | "FileIO" as name), args=[ast.Constant(value=int(number)), *_]):
