@@ -43,7 +43,7 @@ CASES = {
     "assertion": ("assert False", "fault", "runtime"),
     "division": ("1 / 0", "fault", "runtime"),
     "recursion": ("def f(): f()\nf()", "fault", "runtime"),
-    "bad_descriptor": ("import io\nio.FileIO(999)", "fault", "os"),
+    "bad_descriptor": ("import io\nn = 999\nio.FileIO(n)", "fault", "os"),
     "while_handling": ("try:\n    open('nowhere')\nexcept OSError:\n    print(undefined)", "fault", "name"),
     "missing_file": ("open('dog.jpg')", "inconclusive", "resource"),
     "wrapped_missing_file": ("try:\n    open('dog.jpg')\nexcept OSError as e:\n    raise RuntimeError('no') from e",

@@ -27,7 +27,7 @@ _ATTRIBUTES = frozenset([
     "f_globals", "f_locals", "fdopen", "get_objects", "get_referrers", "gi_frame", "pwrite",
     "setprofile", "settrace", "tb_frame", "tb_next", "walk_stack", "walk_tb", "writev",
 ])  # fmt: skip
-_PATHS = ("/dev/fd", "/proc/self", "/proc/thread-self")
+_PATHS = ("/dev/fd", "/proc/self/fd", "/proc/self/mem", "/proc/thread-self/fd")
 _CALLS_OF_OS = frozenset(("close", "open", "pipe", "pread", "read", "sendfile", "splice", "write"))
 
 
