@@ -79,10 +79,11 @@ class Suite:
 def main() -> None:
     arguments = parse_arguments()
     isolation = choose_isolation(Isolation.auto)
+    made_on = machine(arguments)  # before the run: its commit and the load that it met
     with tempfile.TemporaryDirectory(prefix="rlaif-bench-", dir="/var/tmp") as scratch:
         suites = make_suites(arguments, Path(scratch))
         found = {suite.name: measure(suite, isolation, arguments.repeats) for suite in suites}
-    result = {"machine": machine(arguments), "isolation": isolation.value, "suites": found}
+    result = {"machine": made_on, "isolation": isolation.value, "suites": found}
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "execution.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     table = as_table(result)
