@@ -16,12 +16,13 @@
       models/        policy, value head, reward model; training, sampling, saving
       feedback/      questions -> judge -> answers -> score -> pairs; the label store
       rl/            PPO: pure tensor functions, rollout, update, trainer; knows no config of ours
+      source/        what source code tells without running it: names, calls, signatures
       execution/     untrusted code: sandbox, workers, verdicts, the offline Torch Hub
       metrics/       AST match, ROUGE, CodeBLEU, executability, intervals
       report/        tables and samples side by side
     experiments/     what users launch, and what came out
     tests/           mirrors rlaif/; test_structure.py holds who may import whom
 
-Imports go downwards: train -> pipeline -> stages -> rooms -> records. Stages never import
+Imports go downwards: train -> pipeline -> stages -> rooms -> source -> records. Stages never import
 each other; rl knows tensors and models, not configs or files.
 """

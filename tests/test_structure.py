@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "rlaif"
-ROOMS = {"data", "models", "feedback", "rl", "execution", "metrics", "report"}
+ROOMS = {"data", "models", "feedback", "rl", "execution", "metrics", "report", "source"}
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 
@@ -67,6 +67,17 @@ def test_rl_knows_neither_configs_nor_data() -> None:
     for path in (PACKAGE / "rl").rglob("*.py"):
         others = {"rlaif.config", "rlaif.data", "rlaif.feedback", "rlaif.execution", "rlaif.metrics"}
         assert not {name for name in imports_of(path) if name.startswith(tuple(others))}, path.name
+
+
+def test_source_knows_only_records() -> None:
+    for path in (PACKAGE / "source").rglob("*.py"):
+        own = {name for name in imports_of(path) if name.startswith("rlaif.")}
+        assert all(name.startswith(("rlaif.records", "rlaif.source")) for name in own), f"{path.name}: {own}"
+
+
+def test_execution_knows_no_judge() -> None:
+    for path in (PACKAGE / "execution").rglob("*.py"):
+        assert not {name for name in imports_of(path) if name.startswith("rlaif.feedback")}, path.name
 
 
 def test_no_module_without_a_purpose() -> None:

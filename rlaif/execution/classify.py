@@ -57,6 +57,13 @@ _EXHAUSTED_ERRORS = frozenset((errno.EFBIG, errno.ENOSPC, errno.EDQUOT, errno.EM
 _FORBIDDEN_ERRORS = frozenset((errno.EPERM, errno.EACCES, errno.EROFS))
 _MEMORY_MESSAGE = re.compile(r"can't allocate memory|not enough memory|std::bad_alloc|Cannot allocate memory")
 _GPU_MESSAGE = re.compile(r"CUDA enabled|NVIDIA (driver|GPU)|CUDA (driver|error|device)|No CUDA GPUs|MPS backend")
+_ABSENT_MESSAGE = re.compile(r"^cannot import name |^module '?[\w.]+'? has no attribute |^[\"']Unknown task ")
+_PACKAGE_MESSAGE = re.compile(
+    r"requires? the [\w. -]+ (library|package)|not found in your environment|[Pp]lease install |[Pp]lease `?pip install"
+    r"|is not installed|[Nn]eeds? to be installed|[Rr]equires? \W?[\w-]+\W? to be installed"
+)
+"""How libraries ask for an optional package."""
+_LAZY_IMPORT_MESSAGE = re.compile(r"^Failed to import [\w.]+ because of the following error")
 _THREAD_MESSAGE = re.compile(r"can't start new thread")
 
 HubIndex = Mapping[str, frozenset[str]]
@@ -71,13 +78,15 @@ def classify(outcome: Outcome, hub: HubIndex) -> Verdict:
     except (LookupError, TypeError, AttributeError):
         # Only a snippet that replaced the functions that describe it leaves a report of another shape.
         status, kind, message = "fault", "forged", "its report is malformed"
-    line = (outcome.report or {}).get("line")
+    report = outcome.report or {}
+    line, place = report.get("line"), report.get("raised_in")
     return Verdict(
         status=status,
         kind=kind,
         message=_one_line(message),
         line=line if isinstance(line, int) and line > 0 else None,
         seconds=outcome.seconds,
+        raised_in=place if isinstance(place, str) else "",
     )
 
 
@@ -122,8 +131,11 @@ def _judge_exception(report: Mapping[str, Any], hub: HubIndex) -> tuple[Status, 
     unknown = _unknown_api(report, hub)
     if unknown is not None:
         return "unknown_api", unknown, report["message"]
-    if report["missing_module"] in KNOWN_PACKAGES:
-        return "inconclusive", "package_missing", message
+    gap = _environment_gap(report)
+    if gap is not None:
+        return "inconclusive", gap, message
+    if {"ImportError", "AttributeError", "KeyError"} & set(types) and _ABSENT_MESSAGE.search(report["message"]):
+        return "fault", "api_absent", message
     kind = next((kind for name, kind in _KINDS if name in types), "runtime")
     excuse = _excuse([report] if kind in _PLAIN_FAULTS else [report, *report["causes"]])
     if excuse is not None:
@@ -145,6 +157,23 @@ def _unknown_api(report: Mapping[str, Any], hub: HubIndex) -> str | None:
     if revision not in known and not (revision == "" and known & {"main", "master"}):
         return "revision"
     return None  # it is there; asking for a fresh download is what failed
+
+
+def _environment_gap(report: Mapping[str, Any]) -> str | None:
+    """What the environment lacks, where an import failed for that; None where the code is to blame."""
+    message = report["message"]
+    if report["missing_module"] is not None:
+        if report["missing_module"] in KNOWN_PACKAGES:
+            return "package_missing"
+        if report["raised_in"] != "library":
+            return None
+        return "environment" if "." in report["missing_module"] else "package_missing"
+    if report["raised_in"] == "library" and {"ImportError", "RuntimeError"} & set(report["types"]):
+        if _PACKAGE_MESSAGE.search(message):
+            return "package_missing"
+        if "ImportError" in report["types"] or _LAZY_IMPORT_MESSAGE.search(message):
+            return "environment"
+    return None
 
 
 def _excuse(errors: list[Mapping[str, Any]]) -> str | None:

@@ -13,14 +13,17 @@ class Verdict:
     """One snippet's verdict.
 
     - ``pass``: its last line ended normally.
-    - ``fault``: the code is at fault. Kinds: no_code, syntax, name, import, attribute, type,
-      value, key, index, os, runtime (any other exception), timeout, exit (it ended itself,
-      be it with status 0), crash (a signal), forged (it reaches for its own report).
+    - ``fault``: the code is at fault. Kinds: no_code, syntax, name, import (an invented
+      module), api_absent (a module that is there has no such name), attribute, type, value,
+      key, index, os, runtime (any other exception), timeout, exit (it ended itself, be it
+      with status 0), crash (a signal), forged (it reaches for its own report).
     - ``unknown_api``: it asks for what the environment's hub does not have. Kinds:
-      repository, revision, entry_point.
+      repository, revision, entry_point, api_id (static level only).
     - ``inconclusive``: the code may be right, this environment cannot tell. Kinds:
-      package_missing (a real package that is not installed), resource (network, local file,
-      input, GPU, disk), memory, isolation (the sandbox forbids it, or failed), not_run.
+      package_missing (a real package that is not installed), environment (a library that
+      does not work with another one here), mirror_gap (a library fails on a hub entry whose
+      own reference fails too), resource (network, local file, input, GPU, disk), memory,
+      isolation (the sandbox forbids it, or failed), not_run.
     """
 
     status: Status
@@ -31,3 +34,5 @@ class Verdict:
     line: int | None
     """Of the snippet, from 1; None where no line is to blame."""
     seconds: float
+    raised_in: str = ""
+    """Where an exception was raised: "snippet", "stdlib" or "library"; empty where there was none."""

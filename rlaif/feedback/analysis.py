@@ -13,11 +13,11 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from rlaif.feedback.calls import Bindings, Call, KnownApi, calls_in_text
 from rlaif.feedback.program import Program
-from rlaif.feedback.scopes import undefined_names
-from rlaif.feedback.signatures import misfit, signature_shown
-from rlaif.feedback.stdlib import can_look_into, find_module, is_stdlib, missing_part, signature_of
+from rlaif.source.calls import Bindings, Call, KnownApi, calls_in_text
+from rlaif.source.scopes import undefined_names
+from rlaif.source.signatures import misfit, signature_shown
+from rlaif.source.stdlib import can_look_into, find_module, is_stdlib, missing_part, signature_of
 
 VERSION = 1
 """Part of the static judge's identity: raised when an analysis comes to answer differently."""

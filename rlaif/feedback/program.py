@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ast
 import re
-import warnings
 from dataclasses import dataclass
 from functools import cached_property
 
 from rlaif.data.completion import Completion, parse_completion
-from rlaif.feedback.calls import ApiDatabase, Bindings, Call, bindings_of, calls_in, calls_in_text
 from rlaif.records import Example, Sample
+from rlaif.source.calls import ApiDatabase, Bindings, Call, bindings_of, calls_in, calls_in_text
+from rlaif.source.parse import parse
 
 NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?![\w])")
 
@@ -91,14 +91,8 @@ class Program:
 def _parse(code: str | None) -> tuple[ast.Module | None, str]:
     if code is None or not code.strip():
         return None, "the output has no code"
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # invalid escapes in string literals
-            return ast.parse(code), ""
-    except SyntaxError as error:
-        return None, f"line {error.lineno}: {error.msg}"
-    except (ValueError, RecursionError, MemoryError) as error:
-        return None, f"the code does not parse: {error or type(error).__name__}"
+    tree, error, line = parse(code)
+    return tree, f"line {line}: {error}" if line is not None else error
 
 
 def _values(tree: ast.AST) -> set[str]:

@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING
 
 from rlaif.errors import UserError
 from rlaif.feedback.analysis import ANALYSES, VERSION, Finding, undetermined
-from rlaif.feedback.calls import ApiDatabase
 from rlaif.feedback.judge import UNANSWERED, Item
 from rlaif.feedback.program import Program
 from rlaif.feedback.questions import QuestionSet
 from rlaif.records import Answer, ApiRow
+from rlaif.source.calls import ApiDatabase
 
 if TYPE_CHECKING:
     from rlaif.execution import Verdict

@@ -213,8 +213,9 @@ def test_signals_reach_nobody_else(run: Run) -> None:
 
 
 def test_limits_of_others_stay(run: Run) -> None:
-    assert run(f"import os\nos.setpriority(os.PRIO_PROCESS, {os.getpid()}, 19)").status != "pass"
-    assert os.getpriority(os.PRIO_PROCESS, os.getpid()) == 0
+    before = os.getpriority(os.PRIO_PROCESS, os.getpid())
+    assert run(f"import os\nos.setpriority(os.PRIO_PROCESS, {os.getpid()}, 20)").status != "pass"
+    assert os.getpriority(os.PRIO_PROCESS, os.getpid()) == before
 
 
 FORGERIES = {
@@ -227,7 +228,7 @@ FORGERIES = {
     "open_descriptor": ("open(3, 'wb').write(b'{}')", "forged"),
     "file_io": ("import io\nio.FileIO(3, 'wb').write(b'{\"passed\": true}')\nimport sys\nsys.exit(0)", "forged"),
     "file_io_kept": ("import io\nf = io.FileIO(3, 'wb')\nf.write(b'0123456789abcdef+')", "forged"),
-    "patched_json": ("import json\njson.dumps = lambda *a, **k: '{\"passed\": true}'\n1 / 0", "forged"),
+    "patched_json": ("import json\njson.dumps = lambda *a, **k: '{\"passed\": true}'\n1 / 0", "runtime"),
     "patched_encoder": ("import json\njson.JSONEncoder.encode = lambda *a: '+'\n1 / 0", "forged"),
     "patched_builtins": ("import builtins\nbuiltins.isinstance = builtins.str = lambda *a: 1 / 0\n1 / 0", "exit"),
     "patched_threads": ("import threading\nthreading.enumerate = lambda: 1 / 0", "runtime"),

@@ -10,15 +10,20 @@ import pytest
 from rlaif.execution.inside import seccomp
 
 OWN_PID = 4321
+REPORT = 3
 ALLOW, KILL = 0x7FFF0000, 0x80000000
-REFUSED, PRETENDED, UNREACHABLE, UNKNOWN = (0x50000 | n for n in (errno.EPERM, 0, errno.ENETUNREACH, errno.ENOSYS))
+REFUSED, PRETENDED, UNREACHABLE, UNKNOWN, CLOSED = (
+    0x50000 | n for n in (errno.EPERM, 0, errno.ENETUNREACH, errno.ENOSYS, errno.EBADF)
+)
 
 # From the kernel's tables: arch/x86/entry/syscalls/syscall_64.tbl and include/uapi/asm-generic/unistd.h.
 NUMBERS = {
     "x86_64": {"read": 0, "openat": 257, "socket": 41, "socketpair": 53, "clone": 56, "clone3": 435, "execve": 59,
-               "kill": 62, "fcntl": 72, "prctl": 157, "prlimit64": 302, "fchmodat": 268, "ptrace": 101, "getpid": 39},
+               "kill": 62, "fcntl": 72, "prctl": 157, "prlimit64": 302, "fchmodat": 268, "ptrace": 101, "getpid": 39,
+               "connect": 42, "bind": 49, "close": 3, "dup3": 292, "tgkill": 234, "close_range": 436},
     "aarch64": {"read": 63, "openat": 56, "socket": 198, "socketpair": 199, "clone": 220, "clone3": 435, "execve": 221,
-                "kill": 129, "fcntl": 25, "prctl": 167, "prlimit64": 261, "fchmodat": 53, "ptrace": 117, "getpid": 172},
+                "kill": 129, "fcntl": 25, "prctl": 167, "prlimit64": 261, "fchmodat": 53, "ptrace": 117, "getpid": 172,
+                "connect": 203, "bind": 200, "close": 57, "dup3": 24, "tgkill": 131, "close_range": 436},
 }  # fmt: skip
 ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 
@@ -42,13 +47,13 @@ def interpret(program: list[seccomp.Instruction], number: int, architecture: int
 
 @pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
 def test_filter(machine: str) -> None:
-    program = seccomp.build_filter(seccomp._MACHINES[machine], OWN_PID)
+    program = seccomp.build_filter(seccomp._MACHINES[machine], OWN_PID, REPORT)
     architecture = ARCHITECTURES[machine]
 
     def answer(name: str, *arguments: int) -> int:
         return interpret(program, NUMBERS[machine][name], architecture, *arguments)
 
-    for name in ("read", "openat", "getpid", "socketpair"):
+    for name in ("read", "openat", "getpid"):
         assert answer(name) == ALLOW, name
     for name in ("execve", "ptrace"):
         assert answer(name) == REFUSED, name
@@ -56,7 +61,15 @@ def test_filter(machine: str) -> None:
     assert answer("socket", 2, 1) == UNREACHABLE
     assert answer("clone3") == UNKNOWN
     assert (answer("clone", 0x3D0F00), answer("clone", 17)) == (ALLOW, REFUSED)  # a thread, a process
-    assert [answer("kill", pid, 9) for pid in (OWN_PID, OWN_PID + 1, 0, -1)] == [ALLOW, REFUSED, REFUSED, REFUSED]
+    assert (answer("connect", 5), answer("bind", 5)) == (UNREACHABLE, UNREACHABLE)
+    stream, datagram, packets, flags = 1, 2, 5, 0x80800  # SOCK_NONBLOCK, SOCK_CLOEXEC
+    assert [answer("socketpair", 1, kind | flags) for kind in (stream, datagram, packets)] == [ALLOW, REFUSED, REFUSED]
+    assert [answer("close", descriptor) for descriptor in (REPORT, REPORT + 1)] == [CLOSED, ALLOW]
+    assert [answer("dup3", *pair) for pair in ((REPORT, 9), (9, REPORT))] == [ALLOW, CLOSED]
+    assert answer("close_range", 0, 9) == UNKNOWN
+    assert [answer("kill", pid, 15) for pid in (OWN_PID, OWN_PID + 1, 0, -1)] == [ALLOW, REFUSED, REFUSED, REFUSED]
+    assert [answer("kill", pid, 9) for pid in (OWN_PID, OWN_PID + 1)] == [KILL, REFUSED]
+    assert (answer("tgkill", OWN_PID, OWN_PID, 9), answer("tgkill", OWN_PID, OWN_PID, 6)) == (KILL, ALLOW)
     assert (answer("prlimit64", 0), answer("prlimit64", OWN_PID + 1)) == (ALLOW, REFUSED)
     assert (answer("fcntl", 3, 1), answer("fcntl", 3, 8)) == (ALLOW, REFUSED)  # F_GETFD, F_SETOWN
     assert (answer("prctl", 15), answer("prctl", 1)) == (ALLOW, REFUSED)  # PR_SET_NAME, PR_SET_PDEATHSIG
@@ -66,7 +79,7 @@ def test_filter(machine: str) -> None:
 
 @pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
 def test_filter_with_a_network_lets_internet_sockets_through_and_no_others(machine: str) -> None:
-    program = seccomp.build_filter(seccomp._MACHINES[machine], OWN_PID, network=True)
+    program = seccomp.build_filter(seccomp._MACHINES[machine], OWN_PID, REPORT, network=True)
 
     def answer(name: str, *arguments: int) -> int:
         return interpret(program, NUMBERS[machine][name], ARCHITECTURES[machine], *arguments)

@@ -32,7 +32,8 @@ CASES = {
     "name": ("print(undefined)", "fault", "name"),
     "invented_module": ("import surely_invented", "fault", "import"),
     "invented_submodule": ("import json.invented", "fault", "import"),
-    "invented_member": ("from json import invented", "fault", "import"),
+    "invented_member": ("from json import invented", "fault", "api_absent"),
+    "invented_function": ("import json\njson.invent()", "fault", "api_absent"),
     "real_package": ("import torchvision.transforms", "inconclusive", "package_missing"),
     "attribute": ("'a'.invented()", "fault", "attribute"),
     "type": ("len(3)", "fault", "type"),
@@ -42,7 +43,7 @@ CASES = {
     "assertion": ("assert False", "fault", "runtime"),
     "division": ("1 / 0", "fault", "runtime"),
     "recursion": ("def f(): f()\nf()", "fault", "runtime"),
-    "bad_descriptor": ("import io\nio.FileIO(999)", "fault", "os"),
+    "bad_descriptor": ("import io\nn = 999\nio.FileIO(n)", "fault", "os"),
     "while_handling": ("try:\n    open('nowhere')\nexcept OSError:\n    print(undefined)", "fault", "name"),
     "missing_file": ("open('dog.jpg')", "inconclusive", "resource"),
     "wrapped_missing_file": ("try:\n    open('dog.jpg')\nexcept OSError as e:\n    raise RuntimeError('no') from e",
@@ -87,9 +88,57 @@ def test_message_is_one_line_and_short(run: Run) -> None:
     assert len(verdict.message) == 200
 
 
-def test_exception_that_lies_about_itself(run: Run) -> None:
-    code = "class E(Exception):\n    def __str__(self):\n        raise SystemExit(0)\nraise E()"
-    assert (run(code).status, run(code).kind) == ("fault", "runtime")
+PLACES = {
+    "own_statement": ("1 / 0", "snippet"),
+    "own_function": ("def f(): return {}['x']\nf()", "snippet"),
+    "own_module": ("open('mine.py', 'w').write('def f(): 1 / 0')\nimport mine\nmine.f()", "snippet"),
+    "own_callback": ("import functools\nfunctools.cached_property(lambda o: 1 / 0).func(1)", "snippet"),
+    "called_back_by_a_library": ("import json\njson.dumps(object(), default=lambda o: 1 / 0)", "snippet"),
+    "missing_module": ("import importlib\nimportlib.import_module('surely_invented')", "snippet"),
+    "missing_member": ("from json import invented", "snippet"),
+    "standard_library": ("import json\njson.loads('{')", "stdlib"),
+    "lazy_attribute": ("import concurrent.futures\nconcurrent.futures.invented", "snippet"),
+    "a_class_with_another_traceback": ("class E(Exception):\n    __traceback__ = None\nraise E", "snippet"),
+    "a_false_module_name": ("__name__ = 'torch.hub'\ndef _get_cache_or_reload(github): 1 / 0\n"
+                            "_get_cache_or_reload('no/where')", "snippet"),
+    "passes": ("x = 1", ""),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", list(PLACES))
+def test_where_it_was_raised(run: Run, name: str) -> None:
+    code, place = PLACES[name]
+    verdict = run(code)
+    assert verdict.raised_in == place, verdict
+    assert verdict.status in ("pass", "fault")
+
+
+LIES = {
+    "str": "def __str__(self): raise SystemExit(0)",
+    "long_str": "def __str__(self): return 'x' * (1 << 24)",
+    "str_subclass": "def __str__(self):\n        return type('S', (str,), {'__getitem__': lambda s, i: 1 / 0})('x')",
+    "class": "__class__ = property(lambda self: SystemExit)",
+    "errno": "errno = property(lambda self: 1 / 0)",
+    "number": "errno = 10 ** 400",
+    "cause": "__cause__ = property(lambda self: 1 / 0)",
+    "arguments": "args = property(lambda self: 1 / 0)",
+    "getattribute": "def __getattribute__(self, name): raise SystemExit(0)",
+}
+
+
+@pytest.mark.parametrize("name", list(LIES))
+def test_exception_whose_class_lies(run: Run, name: str) -> None:
+    verdict = run(f"class E(Exception):\n    {LIES[name]}\nraise E('x')")
+    assert (verdict.status, verdict.kind, verdict.raised_in) == ("fault", "runtime", "snippet"), verdict
+    assert verdict.line is not None
+
+
+def test_metaclass_that_lies(run: Run) -> None:
+    code = (
+        "class M(type):\n    __name__ = property(lambda c: 'MemoryError')\n    __mro__ = (MemoryError,)\n"
+        "class E(ValueError, metaclass=M): pass\nraise E('x')"
+    )
+    assert (run(code).status, run(code).kind) == ("fault", "value")
 
 
 def test_snippets_do_not_see_each_other(run: Run) -> None:

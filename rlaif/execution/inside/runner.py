@@ -18,9 +18,10 @@ import sys
 import threading
 import types
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from . import forgery, landlock, seccomp
+from .describe import describe
 
 MAX_FILE_BYTES = 64 << 20
 MAX_DOWNLOAD_BYTES = 32 << 30
@@ -28,16 +29,13 @@ MAX_DOWNLOAD_BYTES = 32 << 30
 MAX_OPEN_FILES = 64
 MAX_TASKS = 4096
 """Of the user in all; it does not bind root, whose threads are bounded by memory only."""
-MAX_MESSAGE = 500
 MAX_REPORT_BYTES = 1 << 16
 """What a pipe takes at once."""
 PASSED, FAILED = b"+", b"-"
 _PR_SET_PDEATHSIG = 1
 
 # Bound before the snippet can replace them.
-_write, _exit, _getpid = os.write, os._exit, os.getpid
-
-Report = dict[str, Any]
+_write, _exit, _getpid, _dumps = os.write, os._exit, os.getpid, json.dumps
 
 
 @dataclass(frozen=True)
@@ -66,15 +64,16 @@ def run_snippet(code: str, nonce: bytes, report_descriptor: int, confinement: Co
     the sign passes through one that could be replaced.
     """
     stage, report, own_id = "confine", b"", os.getpid()
+    path = os.path.join(confinement.workspace, "snippet.py")  # noqa: PTH118
     try:
-        _confine(confinement)
+        _confine(confinement, report_descriptor)
         stage = "compile"
-        program = _load(code, os.path.join(confinement.workspace, "snippet.py"))  # noqa: PTH118
+        program = _load(code, path)
         stage = "run"
         _run(program)
         report = nonce + PASSED
     except BaseException as error:
-        report = nonce + FAILED + _describe_failure(stage, error)
+        report = nonce + FAILED + _describe_failure(stage, error, path)
     finally:
         try:
             if _getpid() == own_id:  # without isolation the snippet may have forked; its child has no say
@@ -83,7 +82,7 @@ def run_snippet(code: str, nonce: bytes, report_descriptor: int, confinement: Co
             _exit(0)
 
 
-def _confine(confinement: Confinement) -> None:
+def _confine(confinement: Confinement, report_descriptor: int) -> None:
     os.setsid()
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
@@ -105,7 +104,7 @@ def _confine(confinement: Confinement) -> None:
             confinement.landlock, [confinement.workspace, *confinement.writable], network=confinement.network
         )
     if confinement.seccomp:
-        seccomp.install(network=confinement.network)
+        seccomp.install(report_descriptor, network=confinement.network)
 
 
 def _lower(kind: int, limit: tuple[int, int]) -> None:
@@ -145,73 +144,10 @@ def _run(program: types.CodeType) -> None:
             thread.join()
 
 
-def _describe_failure(stage: str, error: BaseException) -> bytes:
-    if isinstance(error, _Forgery):
-        return json.dumps({"stage": "check", "message": error.construct, "line": error.line}).encode()
-    return json.dumps({"stage": stage, **_describe(error)}).encode()
-
-
-def _describe(error: BaseException) -> Report:
-    frames = _frames(error)
-    snippet = [line for path, line, _ in frames if path.endswith("/snippet.py")]
-    line = snippet[-1] if snippet else None
-    if isinstance(error, SyntaxError) and str(error.filename).endswith("/snippet.py"):
-        line = error.lineno
-    report = _describe_one(error) | {"line": line, "missing_module": None, "hub": _hub_source(error)}
-    if isinstance(error, ModuleNotFoundError):
-        report["missing_module"] = error.name
-    report["functions"] = [function for _, _, function in frames[-8:]]
-    report["causes"] = [_describe_one(cause) for cause in _causes(error)]
-    return report
-
-
-def _describe_one(error: BaseException) -> Report:
-    try:
-        message = str(error)[:MAX_MESSAGE]
-    except BaseException:  # an exception's own __str__ is the snippet's code too
-        message = ""
-    number = getattr(error, "errno", None)
-    return {
-        "types": [kind.__name__ for kind in type(error).__mro__],
-        "message": message,
-        "errno": number if isinstance(number, int) else None,
-    }
-
-
-def _causes(error: BaseException) -> list[BaseException]:
-    """What the exception was raised from or while handling, up to four steps back, the nearest first.
-
-    An exception that carries another one in its arguments (urllib's URLError) names its cause so too.
-    """
-    causes: list[BaseException] = []
-    current: BaseException | None = error
-    while current is not None and len(causes) < 4:
-        inner = next((value for value in current.args if isinstance(value, BaseException)), None)
-        context = None if current.__suppress_context__ else current.__context__
-        current = current.__cause__ or context or inner
-        if current is not None:
-            causes.append(current)
-    return causes
-
-
-def _frames(error: BaseException) -> list[tuple[str, int, str]]:
-    frames, step = [], error.__traceback__
-    while step is not None:
-        code = step.tb_frame.f_code
-        frames.append((code.co_filename, step.tb_lineno, f"{step.tb_frame.f_globals.get('__name__')}.{code.co_name}"))
-        step = step.tb_next
-    return frames
-
-
-def _hub_source(error: BaseException) -> str | None:
-    """The repository that torch.hub was looking up when it failed, as the snippet named it."""
-    step = error.__traceback__
-    while step is not None:
-        frame = step.tb_frame
-        if frame.f_globals.get("__name__") == "torch.hub" and frame.f_code.co_name == "_get_cache_or_reload":
-            return str(frame.f_locals.get("github"))[:MAX_MESSAGE]
-        step = step.tb_next
-    return None
+def _describe_failure(stage: str, error: BaseException, program: str) -> bytes:
+    if type(error) is _Forgery:
+        return _dumps({"stage": "check", "message": error.construct, "line": error.line}).encode()
+    return _dumps({"stage": stage, **describe(error, program)}).encode()
 
 
 class _Forgery(Exception):

@@ -4,6 +4,9 @@ The list denies; what it leaves is what one process needs to compute and to use 
 files. A snippet is one process with threads, and stays one: no fork, no exec. So killing
 it by its id ends all of it, and there are no process bombs and no daemons.
 
+The descriptor that the report goes to can be neither closed nor replaced, so that the report
+ends where it should whatever the snippet does to its descriptors.
+
 Calls that only change a file's mode, owner, times or attributes pretend to succeed:
 Landlock cannot confine them, and honest code (`shutil.copy`, archives) makes them in passing.
 """
@@ -65,12 +68,15 @@ _PRETENDED: _Numbers = {
 }  # fmt: skip
 
 _CLONE, _CLONE3 = (56, 220), (435, 435)
-_SOCKET = (41, 198)
+_SOCKET, _SOCKETPAIR, _CONNECT, _BIND, _LISTEN = (41, 198), (53, 199), (42, 203), (49, 200), (50, 201)
 _INTERNET_FAMILIES = (2, 10)  # AF_INET, AF_INET6
+_CLOSE, _DUP2, _DUP3, _CLOSE_RANGE = (3, 57), (33, None), (292, 24), (436, 436)
 _KILL, _TGKILL = (62, 129), (234, 131)
 _PRLIMIT64, _SCHED_SETAFFINITY = (302, 261), (203, 122)
 _FCNTL, _IOCTL, _PRCTL = (72, 25), (16, 29), (157, 167)
 
+_CONNECTIONLESS = 0xE  # any of these bits in a socket's type makes it another than SOCK_STREAM
+_SIGKILL = 9
 _CLONE_THREAD = 0x00010000
 _OWNER_COMMANDS = (8, 10, 15)  # F_SETOWN, F_SETSIG, F_SETOWN_EX: they make the kernel signal others
 # FIOSETOWN, SIOCSPGRP, TIOCSTI; FS_IOC_SETFLAGS, FS_IOC_FSSETXATTR
@@ -100,9 +106,9 @@ def is_supported() -> bool:
     return platform.system() == "Linux" and platform.machine() in _MACHINES
 
 
-def install(network: bool = False) -> None:
+def install(report_descriptor: int, network: bool = False) -> None:
     """Confine the calling process for good. OSError where the kernel does not take the filter."""
-    program = build_filter(_MACHINES[platform.machine()], os.getpid(), network)
+    program = build_filter(_MACHINES[platform.machine()], os.getpid(), report_descriptor, network)
     array = (_Instruction * len(program))(*(_Instruction(*step) for step in program))
     libc = ctypes.CDLL(None, use_errno=True)
     for arguments in (
@@ -113,7 +119,9 @@ def install(network: bool = False) -> None:
             raise OSError(ctypes.get_errno(), "the kernel refuses the seccomp filter")
 
 
-def build_filter(machine: _Machine, own_pid: int, network: bool = False) -> list[Instruction]:
+def build_filter(
+    machine: _Machine, own_pid: int, report_descriptor: int, network: bool = False
+) -> list[Instruction]:
     """The program: architecture first, then one rule after the other, then allow.
 
     ``network`` lets internet sockets through, and no others: a socket in the file system
@@ -136,11 +144,18 @@ def build_filter(machine: _Machine, own_pid: int, network: bool = False) -> list
     if network:
         program += _allow_argument(_SOCKET[column], 0, _INTERNET_FAMILIES, unreachable)
     else:
-        program += _answer(_SOCKET[column], unreachable)
+        for call in (_SOCKET, _CONNECT, _BIND, _LISTEN):
+            program += _answer(call[column], unreachable)
+    # A pair of connected streams is no way out; a datagram socket could send to any other by its name.
+    program += _deny_bits(_SOCKETPAIR[column], 1, _CONNECTIONLESS, refuse)
+    bad_descriptor = _ERRNO | errno.EBADF
+    for call, index in ((_CLOSE, 0), (_DUP2, 1), (_DUP3, 1)):
+        program += _deny_argument(call[column], index, (report_descriptor,), bad_descriptor)
+    program += _answer(_CLOSE_RANGE[column], _ERRNO | errno.ENOSYS)  # the C library and Python then close one by one
     program += _answer(_CLONE3[column], _ERRNO | errno.ENOSYS)  # the C library then falls back to clone
     program += _check_argument(_CLONE[column], (_ANY_BIT, _CLONE_THREAD), otherwise=refuse)
-    for call in (_KILL, _TGKILL):
-        program += _check_argument(call[column], (_EQUAL, own_pid), otherwise=refuse)
+    program += _own_signals(_KILL[column], 1, own_pid, refuse)
+    program += _own_signals(_TGKILL[column], 2, own_pid, refuse)
     for call in (_PRLIMIT64, _SCHED_SETAFFINITY):  # 0 is the caller itself
         program += _check_argument(call[column], (_EQUAL, 0), otherwise=refuse)
     program += _deny_argument(_FCNTL[column], 1, _OWNER_COMMANDS, refuse)
@@ -166,8 +181,35 @@ def _check_argument(number: int, test: tuple[int, int], otherwise: int) -> list[
     return [(_EQUAL, 0, len(body), number), *body]
 
 
-def _deny_argument(number: int, index: int, denied: tuple[int, ...], answer: int) -> list[Instruction]:
+def _own_signals(number: int, index: int, own_pid: int, otherwise: int) -> list[Instruction]:
+    """Signals to itself only, and not the one that the system sends for want of memory: it dies of another instead."""
+    body = [
+        (_LOAD, 0, 0, _ARGUMENTS_AT),
+        (_EQUAL, 1, 0, own_pid),
+        (_RETURN, 0, 0, otherwise),
+        (_LOAD, 0, 0, _ARGUMENTS_AT + 8 * index),
+        (_EQUAL, 0, 1, _SIGKILL),
+        (_RETURN, 0, 0, _KILL_PROCESS),
+        (_RETURN, 0, 0, _ALLOW),
+    ]
+    return [(_EQUAL, 0, len(body), number), *body]
+
+
+def _deny_bits(number: int, index: int, bits: int, answer: int) -> list[Instruction]:
+    """Refuse the call only where its argument has any of these bits."""
+    body = [
+        (_LOAD, 0, 0, _ARGUMENTS_AT + 8 * index),
+        (_ANY_BIT, 0, 1, bits),
+        (_RETURN, 0, 0, answer),
+        (_RETURN, 0, 0, _ALLOW),
+    ]
+    return [(_EQUAL, 0, len(body), number), *body]
+
+
+def _deny_argument(number: int | None, index: int, denied: tuple[int, ...], answer: int) -> list[Instruction]:
     """Refuse the call only where its argument (its low word) is one of these."""
+    if number is None:
+        return []
     tests: list[Instruction] = []
     for constant in denied:
         tests += [(_EQUAL, 0, 1, constant), (_RETURN, 0, 0, answer)]

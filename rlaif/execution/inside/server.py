@@ -30,6 +30,9 @@ from typing import IO, Any
 from .runner import FAILED, MAX_REPORT_BYTES, PASSED, Confinement, run_snippet
 
 MAX_WORKSPACE_BYTES = 256 << 20
+MAX_WORKSPACE_ENTRIES = 10_000
+"""Files and directories: empty ones take no blocks, but the disk's inodes, or memory."""
+MAX_WORKSPACE_DEPTH = 200
 _TICK_S = 0.05
 
 
@@ -217,7 +220,7 @@ def _read_report(data: bytes, nonce: bytes) -> dict[str, Any] | None:
         return {"passed": True}
     try:
         report = json.loads(description) if start == nonce and sign == FAILED else None
-    except ValueError:
+    except (ValueError, RecursionError):
         report = None
     if not isinstance(report, dict):
         report = {"stage": "check", "message": "not the runner's own report"}
@@ -225,14 +228,22 @@ def _read_report(data: bytes, nonce: bytes) -> dict[str, Any] | None:
 
 
 def _size(directory: str) -> float:
-    total = 0
-    try:
-        for parent, _, files in os.walk(directory):
-            total += sum(os.lstat(os.path.join(parent, name)).st_blocks * 512 for name in files)  # noqa: PTH118
-    except FileNotFoundError:
-        return total  # gone while being counted; the next tick counts again
-    except OSError:
-        return math.inf
+    """Bytes on disk of all that is below; infinite where it is too much, too many, too deep or cannot be counted."""
+    total, num_entries, directories = 0, 0, [directory]
+    deepest = directory.count("/") + MAX_WORKSPACE_DEPTH
+    while directories:
+        try:
+            for entry in _entries(directories.pop()):
+                total += entry.stat(follow_symlinks=False).st_blocks * 512
+                num_entries += 1
+                if entry.is_dir(follow_symlinks=False):
+                    directories.append(entry.path)
+        except (FileNotFoundError, PermissionError):
+            continue  # gone while being counted, or closed; the next tick counts again
+        except OSError:
+            return math.inf
+        if num_entries > MAX_WORKSPACE_ENTRIES or (directories and directories[-1].count("/") > deepest):
+            return math.inf
     return total
 
 

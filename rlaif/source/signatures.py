@@ -6,7 +6,7 @@ import ast
 import inspect
 from inspect import Parameter
 
-from rlaif.feedback.calls import Call, KnownApi
+from rlaif.source.calls import Call, KnownApi
 
 
 def misfit(call: Call, signature: inspect.Signature) -> str | None:

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from rlaif.feedback.stdlib import is_stdlib
 from rlaif.records import ApiRow
+from rlaif.source.stdlib import is_stdlib
 
 CALLEE = re.compile(r"^\s*(?:[\w, ]+=\s*)?([A-Za-z_][\w.]*)\s*\(")
 STRING = re.compile(r"'([^'\n]*)'|\"([^\"\n]*)\"")

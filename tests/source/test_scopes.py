@@ -6,7 +6,7 @@ import ast
 
 import pytest
 
-from rlaif.feedback.scopes import undefined_names
+from rlaif.source.scopes import undefined_names
 
 
 def found(code: str) -> list[tuple[str, int]]:

@@ -1,0 +1,277 @@
+"""How fast snippets run, cold and forked, with and without isolation.
+
+    python -m experiments.bench.execution [--environment DIR] [--apibench DIR] [--hub DIR] [--repeats N]
+
+Three ways to run a snippet, under the same limits:
+
+- cold: a sandbox and an interpreter a snippet, which imports its libraries itself;
+- forked: a child of a process that has imported them, without protection;
+- isolated: such a child in the sandbox, as the executor runs it.
+
+The variants take turns within each repeat, so that what else the machine does meets all of
+them; figures are medians over repeats. Writes results/execution.json and .md beside this file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import random
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from rlaif.config import Isolation
+from rlaif.data.api_database import read_database
+from rlaif.data.apibench import read_apibench
+from rlaif.data.completion import parse_completion
+from rlaif.execution.hubs import torch_hub
+from rlaif.execution.isolation import Contents, Limits, choose_isolation, make_worker
+from rlaif.execution.worker import Outcome, Worker
+
+RESULTS = Path(__file__).with_name("results")
+LIMITS = Limits(timeout_s=60.0, memory_mb=4096)
+NUM_AT_ONCE = 2
+PRELOAD = {
+    "transformers": ("torch", "torch._dynamo", "sympy", "transformers", "transformers.pipelines"),
+    "torch": ("torch", "torch.hub"),
+}
+PIPELINE = (
+    "from transformers import pipeline\n"
+    "classify = pipeline('text-classification', model={model!r})\n"
+    "print(classify('a small text')[0]['label'])\n"
+)
+HUB_MODEL = (
+    "import torch\nmodel = torch.hub.load('pytorch/vision', 'resnet18', pretrained=True).eval()\n"
+    "print(model(torch.rand(1, 3, 64, 64)).argmax())\n"
+)
+MAKE_MODEL = """
+import sys
+from transformers import BertConfig, BertForSequenceClassification, BertTokenizerFast
+words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "small", "text"]
+open(sys.argv[1] + "/vocab.txt", "w").write("\\n".join(words))
+BertTokenizerFast(sys.argv[1] + "/vocab.txt").save_pretrained(sys.argv[1])
+config = BertConfig(vocab_size=8, hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16)
+BertForSequenceClassification(config).save_pretrained(sys.argv[1])
+"""
+
+
+@dataclass(frozen=True)
+class Suite:
+    """Snippets and what they need."""
+
+    name: str
+    snippets: Sequence[str]
+    contents: Contents
+    num_cold: int
+    """Of the snippets, how many are run cold in a repeat: each takes seconds."""
+
+
+def main() -> None:
+    arguments = parse_arguments()
+    isolation = choose_isolation(Isolation.auto)
+    made_on = machine(arguments)  # before the run: its commit and the load that it met
+    with tempfile.TemporaryDirectory(prefix="rlaif-bench-", dir="/var/tmp") as scratch:
+        suites = make_suites(arguments, Path(scratch))
+        found = {suite.name: measure(suite, isolation, arguments.repeats) for suite in suites}
+    result = {"machine": made_on, "isolation": isolation.value, "suites": found}
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / "execution.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    table = as_table(result)
+    (RESULTS / "execution.md").write_text(table, encoding="utf-8")
+    print(table)
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--environment", type=Path, help="a built environment; else hf2023 under RLAIF_ENVIRONMENTS")
+    parser.add_argument("--apibench", type=Path, help="APIBench, for its references; else RLAIF_APIBENCH_DIR")
+    parser.add_argument("--hub", type=Path, help="a built Hugging Face hub (HF_HOME), for the references of that hub")
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--references", type=int, default=60, help="how many references, drawn with a fixed seed")
+    arguments = parser.parse_args()
+    environments = Path(os.environ.get("RLAIF_ENVIRONMENTS", ".environments"))
+    built = sorted(path for path in environments.glob("hf2023-*") if path.is_dir())
+    arguments.environment = arguments.environment or (built[-1] if built else None)
+    if arguments.apibench is None and os.environ.get("RLAIF_APIBENCH_DIR"):
+        arguments.apibench = Path(os.environ["RLAIF_APIBENCH_DIR"])
+    return arguments
+
+
+def make_suites(arguments: argparse.Namespace, scratch: Path) -> list[Suite]:
+    packages = package_directory(arguments.environment)
+    suites = []
+    if arguments.environment is not None:
+        model = scratch / "model"
+        model.mkdir()
+        python = arguments.environment / "bin" / "python"
+        subprocess.run([python, "-I", "-c", MAKE_MODEL, str(model)], check=True, capture_output=True)
+        contents = Contents(PRELOAD["transformers"], packages, (model,), (("HF_HUB_OFFLINE", "1"),))
+        suites.append(Suite("tiny transformers pipeline", [PIPELINE.format(model=str(model))] * 20, contents, 2))
+    if arguments.hub is not None and arguments.apibench is not None:
+        home = arguments.hub.resolve()
+        variables = (("HF_HUB_OFFLINE", "1"), ("TRANSFORMERS_OFFLINE", "1"), ("HF_HOME", str(home)))
+        contents = Contents(PRELOAD["transformers"], packages, (home,), variables)
+        snippets = references(arguments.apibench, "huggingface", arguments.references)
+        suites.append(Suite("Hugging Face references", snippets, contents, 4))
+    if arguments.apibench is not None:
+        rows, _ = read_database(arguments.apibench / "api" / "torchhub_api.jsonl")
+        hub = torch_hub.build_torch_hub(torch_hub.survey(rows), scratch).torch_home
+        contents = Contents(PRELOAD["torch"], packages, (hub,), (("TORCH_HOME", str(hub)),))
+        suites.append(Suite("tiny Torch Hub model", [HUB_MODEL] * 20, contents, 2))
+        snippets = references(arguments.apibench, "torchhub", arguments.references)
+        suites.append(Suite("Torch Hub references", snippets, contents, 4))
+    return suites
+
+
+def package_directory(environment: Path | None) -> tuple[Path, ...]:
+    """Where packages are: in the environment, or with the interpreter that runs this."""
+    if environment is not None:
+        return tuple(path.resolve() for path in environment.glob("lib/python*/site-packages"))
+    return tuple(Path(path) for path in sys.path if path.endswith("site-packages"))
+
+
+def references(apibench: Path, hub: str, num: int) -> list[str]:
+    examples, _ = read_apibench(apibench / "apibench" / f"{hub}_eval.json", hub, "eval")
+    codes = [code for example in examples if (code := parse_completion(example.reference).code)]
+    return random.Random(0).sample(codes, min(num, len(codes)))
+
+
+def measure(suite: Suite, isolation: Isolation, repeats: int) -> dict[str, object]:
+    """Seconds a snippet with one at a time, and snippets a second with two, of each variant."""
+    forked = [make_worker(Isolation.none, suite.contents, LIMITS) for _ in range(NUM_AT_ONCE)]
+    isolated = [make_worker(isolation, suite.contents, LIMITS) for _ in range(NUM_AT_ONCE)]
+    series: dict[str, list[float]] = {}
+    passed: dict[str, int] = {}
+
+    def note(name: str, value: float) -> None:
+        series.setdefault(name, []).append(round(value, 5))
+
+    try:
+        for worker in (*forked, *isolated):
+            worker.run(suite.snippets[0])  # starts it; not counted
+        for repeat in range(repeats):
+            chosen = random.Random(repeat).sample(list(suite.snippets), suite.num_cold)
+            for name, workers in (("forked", forked), ("isolated", isolated)):
+                rate, outcomes = run_all(workers, suite.snippets)
+                note(f"{name}_per_s", rate)
+                passed[name] = sum(map(has_passed, outcomes))
+            # One at a time, turn by turn, snippet by snippet: what the isolation itself adds.
+            added = []
+            for code in suite.snippets[:20]:
+                alone = [seconds_of(worker, code) for worker in (forked[0], isolated[0])]
+                note("forked_s", alone[0])
+                note("isolated_s", alone[1])
+                added.append(alone[1] - alone[0])
+            note("overhead_ms", 1000 * statistics.median(added))
+            started = time.perf_counter()
+            with ThreadPoolExecutor(NUM_AT_ONCE) as pool:
+                list(pool.map(lambda code: run_cold(suite, isolation, code), chosen))
+            note("cold_per_s", len(chosen) / (time.perf_counter() - started))
+            note("cold_s", statistics.median(run_cold(suite, isolation, code) for code in chosen[:1]))
+    finally:
+        for worker in (*forked, *isolated):
+            worker.close()
+    medians = {name: round(statistics.median(values), 5) for name, values in series.items()}
+    return {
+        "num_snippets": len(suite.snippets),
+        "num_passed": passed,
+        "median": medians,
+        "isolated_over_cold": round(medians["isolated_per_s"] / medians["cold_per_s"], 1),
+        "series": {name: values for name, values in series.items() if len(values) <= repeats},
+    }
+
+
+def run_all(workers: Sequence[Worker], snippets: Sequence[str]) -> tuple[float, list[Outcome]]:
+    """(snippets a second, outcomes) with all workers at once."""
+    free = list(workers)
+
+    def run(code: str) -> Outcome:
+        worker = free.pop()
+        try:
+            return worker.run(code)
+        finally:
+            free.append(worker)
+
+    started = time.perf_counter()
+    with ThreadPoolExecutor(len(workers)) as pool:
+        outcomes = list(pool.map(run, snippets))
+    return len(snippets) / (time.perf_counter() - started), outcomes
+
+
+def seconds_of(worker: Worker, code: str) -> float:
+    started = time.perf_counter()
+    worker.run(code)
+    return time.perf_counter() - started
+
+
+def run_cold(suite: Suite, isolation: Isolation, code: str) -> float:
+    """Seconds from nothing to the outcome."""
+    contents = Contents((), suite.contents.import_paths, suite.contents.readable, suite.contents.variables)
+    # Without preloaded modules the address space is the snippet's own to fill with them.
+    worker = make_worker(isolation, contents, Limits(LIMITS.timeout_s, 4 * LIMITS.memory_mb))
+    try:
+        return seconds_of(worker, code)
+    finally:
+        worker.close()
+
+
+def has_passed(outcome: Outcome) -> bool:
+    return bool((outcome.report or {}).get("passed"))
+
+
+def machine(arguments: argparse.Namespace) -> dict[str, object]:
+    """What the figures depend on."""
+    interpreter = arguments.environment / "bin" / "python" if arguments.environment else sys.executable
+    code = "import importlib.metadata as m\nfor p in ('torch', 'transformers'): print(m.version(p))"
+    shown = subprocess.run([interpreter, "-I", "-c", code], capture_output=True, text=True, check=True).stdout
+    versions = shown.split()
+    git = shutil.which("git")
+    commit = ""
+    if git is not None:
+        command = [git, "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"]
+        commit = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+    return {
+        "commit": commit,
+        "environment": arguments.environment.name if arguments.environment else "this interpreter's",
+        "python": platform.python_version(),
+        "torch": versions[0],
+        "transformers": versions[1],
+        "kernel": platform.release(),
+        "cores": os.cpu_count(),
+        "load": [round(value, 1) for value in os.getloadavg()],
+        "repeats": arguments.repeats,
+    }
+
+
+def as_table(result: dict[str, object]) -> str:
+    """Markdown: a row a suite."""
+    lines = [
+        "| snippets | n | passed | cold, 1/s | forked, 1/s | isolated, 1/s | isolated / cold | isolation adds, ms |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|",
+    ]
+    suites = result["suites"]
+    assert isinstance(suites, dict)
+    for name, suite in suites.items():
+        median = suite["median"]
+        rates = " | ".join(f"{median[key]:.2f}" for key in ("cold_per_s", "forked_per_s", "isolated_per_s"))
+        lines.append(
+            f"| {name} | {suite['num_snippets']} | {suite['num_passed']['isolated']} | {rates}"
+            f" | {suite['isolated_over_cold']:.1f} | {median['overhead_ms']:.0f} |"
+        )
+    made_on = json.dumps(result["machine"])
+    lines += ["", f"Two at a time; medians of the repeats. Isolation: {result['isolation']}. {made_on}"]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    main()
