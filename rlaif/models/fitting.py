@@ -35,7 +35,8 @@ from rlaif.models.checkpoints import (
 from rlaif.models.generation import eval_mode
 from rlaif.models.policy import uses_bf16, without_shard_bars
 
-Batch = dict[str, torch.Tensor]
+Batch = dict[str, Any]
+"""A forward's arguments by name: tensors, and what else it takes."""
 OnLog = Callable[[int, dict[str, float]], None]
 """Called with (step, metrics) whenever there are new figures."""
 

@@ -7,6 +7,7 @@ best weights are kept.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,7 +87,7 @@ def train_supervised(
         policy.model,
         train_texts,
         [len(text.input_ids) for text in train_texts],
-        lambda texts: collate(texts, tokenizer.pad_token_id),
+        lambda texts: collate(texts, tokenizer.pad_token_id, window=takes_window(policy.model)),
         validate,
         FitSettings.of(sft),
         directory=directory,
@@ -130,10 +131,19 @@ def encode_texts(
     return encoded
 
 
-def collate(texts: Sequence[TrainingText], pad_id: int) -> Batch:
+def takes_window(model: Any) -> bool:
+    """Whether the model can leave out the logits of a batch's first positions."""
+    return "logits_to_keep" in inspect.signature(model.forward).parameters
+
+
+def collate(texts: Sequence[TrainingText], pad_id: int, *, window: bool = False) -> Batch:
     """`input_ids`, `attention_mask` and `labels`, each [texts, longest], padded on the right.
 
     Masks come from lengths, so that a padding token which is also the EOS hides no EOS.
+
+    Args:
+        window: leave out the logits of positions that are prompt in every row (`logits_to_keep`);
+            `labels` are [texts, kept] then. Nothing is learnt there, so loss and gradient are the same.
     """
     longest = max(len(text.input_ids) for text in texts)
     input_ids = torch.full((len(texts), longest), pad_id)
@@ -144,7 +154,12 @@ def collate(texts: Sequence[TrainingText], pad_id: int) -> Batch:
         input_ids[row, :length] = torch.tensor(text.input_ids)
         attention_mask[row, :length] = 1
         labels[row, start:length] = input_ids[row, start:length]
-    return {"input_ids": input_ids, "attention_mask": attention_mask, "labels": labels}
+    batch: Batch = {"input_ids": input_ids, "attention_mask": attention_mask, "labels": labels}
+    if window:
+        # The last prompt token stays: it predicts the first of the completion.
+        kept = longest - min(text.num_prompt_tokens for text in texts) + 1
+        batch |= {"labels": labels[:, -kept:], "logits_to_keep": kept}
+    return batch
 
 
 @torch.no_grad()
@@ -152,11 +167,13 @@ def completion_loss(policy: Policy, texts: Sequence[TrainingText], batch_size: i
     """Mean negative log-likelihood of the completions' tokens, in nats; every token counts alike."""
     device = next(policy.model.parameters()).device
     by_length = sorted(texts, key=lambda text: -len(text.input_ids))
-    total, num_tokens = 0.0, 0
+    total, num_tokens, window = 0.0, 0, takes_window(policy.model)
     for start in range(0, len(by_length), batch_size):
-        batch = collate(by_length[start : start + batch_size], policy.tokenizer.pad_token_id)
+        batch = collate(by_length[start : start + batch_size], policy.tokenizer.pad_token_id, window=window)
         labels = batch.pop("labels").to(device)[:, 1:]
-        logits = policy.model(**{name: tensor.to(device) for name, tensor in batch.items()}).logits[:, :-1]
+        logits = policy.model(
+            **{name: value if isinstance(value, int) else value.to(device) for name, value in batch.items()}
+        ).logits[:, :-1]
         counts = labels != IGNORED
         total += torch.nn.functional.cross_entropy(logits[counts].float(), labels[counts], reduction="sum").item()
         num_tokens += int(counts.sum())

@@ -123,6 +123,24 @@ def test_loss_counts_the_completions_tokens_only(policy) -> None:
         assert policy.model(**batch).loss.item() == pytest.approx(wanted, abs=1e-5)
 
 
+def test_leaving_out_the_prompts_logits_changes_neither_loss_nor_gradient(policy) -> None:
+    texts = encode(policy, [("Say red.", "b c d"), ("Say red and blue.", "e"), ("two words", "and three more words")])
+
+    def loss_and_gradient(window: bool):
+        policy.model.zero_grad()
+        batch = collate(texts, policy.tokenizer.pad_token_id, window=window)
+        output = policy.model(**batch)
+        output.loss.backward()
+        gradients = [parameter.grad.clone() for parameter in policy.model.parameters()]
+        return output.loss.item(), gradients, output.logits.shape[1]
+
+    whole, part = loss_and_gradient(window=False), loss_and_gradient(window=True)
+    assert part[2] < whole[2]
+    assert part[0] == pytest.approx(whole[0], abs=1e-6)
+    for ours, theirs in zip(part[1], whole[1], strict=True):
+        assert torch.allclose(ours, theirs, atol=1e-6)
+
+
 def test_training_learns_and_keeps_the_best(tmp_path: Path) -> None:
     config = tiny_config(max_epochs=12, eval_steps=12)
     policy = tiny_policy(config)
