@@ -126,7 +126,8 @@ class SettledRunner:
             if not turns:
                 break
             codes = sorted(set(turns.values()))
-            passing = {c for c, verdict in zip(codes, self._executor.run(codes), strict=True) if verdict.status == "pass"}
+            verdicts = self._executor.run(codes)
+            passing = {code for code, verdict in zip(codes, verdicts, strict=True) if verdict.status == "pass"}
             self._passed |= {one for one, code in turns.items() if code in passing}
         self._decided |= undecided
 

@@ -14,7 +14,7 @@ from rlaif.execution.hubs.hub import Hub
 from rlaif.execution.hubs.huggingface.survey import is_repository_id
 from rlaif.execution.trust import ALWAYS_THE_CODES
 from rlaif.execution.verdict import Verdict
-from rlaif.source.calls import Call, bindings_of, calls_in
+from rlaif.source.calls import bindings_of, calls_in
 from rlaif.source.parse import parse
 
 _REPORT = "report.json"

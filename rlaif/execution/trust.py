@@ -41,7 +41,7 @@ def settle(
 
 
 def may_be_the_hubs(verdict: Verdict) -> bool:
-    """Whether it is a fault that a hub's gap could explain: a library's error of a kind that is not always the code's."""
+    """Whether it is a fault that a gap of the hub could explain: a library's error, of a kind that may have one."""
     return verdict.status == "fault" and verdict.raised_in == "library" and verdict.kind not in ALWAYS_THE_CODES
 
 

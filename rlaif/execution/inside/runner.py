@@ -136,7 +136,7 @@ def _write_files(files: Mapping[str, str]) -> None:
         if folder:
             os.makedirs(folder, exist_ok=True)  # noqa: PTH103
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-        with open(descriptor, "wb") as file:
+        with os.fdopen(descriptor, "wb") as file:
             file.write(base64.b64decode(content, validate=True))
 
 
