@@ -17,7 +17,10 @@
       feedback/      questions -> judge -> answers -> score -> pairs; the label store
       rl/            PPO: pure tensor functions, rollout, update, trainer; knows no config of ours
       source/        what source code tells without running it: names, calls, signatures
-      execution/     untrusted code: sandbox, workers, verdicts, the offline Torch Hub
+      execution/     untrusted code and its verdicts: levels.py is the door (static, tiny, online)
+        environments/  virtual environments of their own, from lock files
+        hubs/          offline hubs of tiny models; sample files
+        inside/        what runs in the sandbox
       metrics/       AST match, ROUGE, CodeBLEU, executability, intervals
       report/        tables and samples side by side
     experiments/     what users launch, and what came out

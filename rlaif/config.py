@@ -266,6 +266,7 @@ class Environment(Enum):
 
 
 class Level(Enum):
+    static = "static"
     tiny = "tiny"
     online = "online"
 

@@ -81,6 +81,8 @@ class StageContext:
 EXECUTION_THAT_DECIDES = (
     "execution.environment", "execution.level", "execution.timeout_s", "execution.memory_mb",
 )  # fmt: skip
+EVALUATION_VERSION = 2
+
 JUDGE_THAT_DECIDES = (
     "feedback.judge", "feedback.execute", "feedback.openai.model", "feedback.openai.max_answer_tokens",
     "feedback.openai.logprobs", "feedback.local.path", "feedback.local.max_prompt_tokens", "feedback.static",
@@ -96,13 +98,15 @@ def graph(config: TrainConfig) -> dict[str, Stage]:
     unread = () if config.data.source is DataSource.mini else ("data.mini",)
     stages = [
         Stage("data", "rlaif.stages.data:run", (), ("data",), (*elsewhere, *unread)),
-        Stage("evaluate_references", "rlaif.stages.evaluate:run", ("data",), EXECUTION_THAT_DECIDES),
+        Stage("evaluate_references", "rlaif.stages.evaluate:run", ("data",), EXECUTION_THAT_DECIDES,
+              version=EVALUATION_VERSION),
     ]
     rows = ["evaluate_references"]
     if responses_file(config):
         stages.append(
             Stage("evaluate_responses", "rlaif.stages.evaluate:run", ("data",),
-                  ("policy.responses_file", "data.responses_file", *EXECUTION_THAT_DECIDES))
+                  ("policy.responses_file", "data.responses_file", *EXECUTION_THAT_DECIDES),
+                  version=EVALUATION_VERSION)
         )  # fmt: skip
         rows.append("evaluate_responses")
     if config.policy.kind is not PolicyKind.responses:
@@ -126,7 +130,8 @@ def _training_stages(config: TrainConfig, judge: tuple[str, ...], evaluation: tu
     return [
         Stage("sft", "rlaif.stages.sft:run", ("data",), ("seed", "policy"),
               ("policy.name", "policy.responses_file")),
-        Stage("evaluate_sft", "rlaif.stages.evaluate:run", ("data", "sft"), evaluation),
+        Stage("evaluate_sft", "rlaif.stages.evaluate:run", ("data", "sft"), evaluation,
+              version=EVALUATION_VERSION),
         Stage("sample", "rlaif.stages.sample:run", ("data", "sft"), ("seed", "feedback.sampling")),
         Stage("label", "rlaif.stages.label:run", ("data", "sample"), judge),
         Stage("pair", "rlaif.stages.pair:run", ("data", "sample", "label"),
@@ -135,7 +140,7 @@ def _training_stages(config: TrainConfig, judge: tuple[str, ...], evaluation: tu
               ("seed", "reward"), ("reward.name", "reward.terms")),
         Stage("ppo", "rlaif.stages.ppo:run", ("data", "sft", *(("reward",) if terms.model else ())),
               ppo_reads, ("trainer.name", "trainer.save_every")),
-        Stage("evaluate_rl", "rlaif.stages.evaluate:run", ("data", "ppo"), evaluation),
+        Stage("evaluate_rl", "rlaif.stages.evaluate:run", ("data", "ppo"), evaluation, version=EVALUATION_VERSION),
     ]  # fmt: skip
 
 

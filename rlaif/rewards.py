@@ -12,7 +12,7 @@ from typing import Any
 
 from rlaif.config import Precision, TrainConfig
 from rlaif.data.completion import parse_completion
-from rlaif.execution import Executor
+from rlaif.execution import Runner
 from rlaif.feedback.build import build_judge
 from rlaif.feedback.judge import Judge, items_for
 from rlaif.feedback.labeler import label
@@ -29,7 +29,7 @@ def build_rewards(
     reward_model: Path | None,
     examples: Sequence[Example],
     database: Sequence[ApiRow],
-    executor: Executor,
+    executor: Runner,
     stack: ExitStack,
 ) -> tuple[list[RewardFunction], list[float]]:
     """The terms with a weight above or below 0, and their weights. `stack` closes what they open."""
@@ -90,7 +90,7 @@ class ExecutabilityReward:
 
     __name__ = "executability"
 
-    def __init__(self, executor: Executor) -> None:
+    def __init__(self, executor: Runner) -> None:
         self.executor = executor
 
     def __call__(self, prompts: list[str], completions: list[str], **columns: list[Any]) -> list[float | None]:

@@ -64,6 +64,7 @@ _PACKAGE_MESSAGE = re.compile(
 )
 """How libraries ask for an optional package."""
 _LAZY_IMPORT_MESSAGE = re.compile(r"^Failed to import [\w.]+ because of the following error")
+_NO_FILE_MESSAGE = re.compile(r"No such file or directory")
 _THREAD_MESSAGE = re.compile(r"can't start new thread")
 
 HubIndex = Mapping[str, frozenset[str]]
@@ -116,7 +117,7 @@ def _judge_report(report: Mapping[str, Any], hub: HubIndex) -> tuple[Status, str
     match report["stage"]:
         case "check":
             return "fault", "forged", f"reaches for its own report: {report['message']}"
-        case "confine":
+        case "confine" | "files":
             return "inconclusive", "isolation", f"the sandbox failed: {_message(report)}"
         case "compile":
             return "fault", "syntax", _message(report)
@@ -186,6 +187,8 @@ def _excuse(errors: list[Mapping[str, Any]]) -> str | None:
             return "resource"
         if types & _MISSING_FILE_TYPES or "EOFError" in types or number in _EXHAUSTED_ERRORS:
             return "resource"
+        if {"NotFoundError", "OpError"} <= types and _NO_FILE_MESSAGE.search(message):
+            return "resource"  # TensorFlow's own way to say that a file is not there
         if "OSError" in types and number in _FORBIDDEN_ERRORS:
             return "isolation"
         if _GPU_MESSAGE.search(message) or _THREAD_MESSAGE.search(message):

@@ -16,6 +16,8 @@ from rlaif.errors import UserError
 from rlaif.execution.cache import VerdictCache
 from rlaif.execution.classify import classify
 from rlaif.execution.isolation import Limits, choose_isolation, make_worker
+from rlaif.execution.missing_ids import explain
+from rlaif.execution.sandbox_files import sandbox_files
 from rlaif.execution.surroundings import Surroundings, prepare
 from rlaif.execution.verdict import Verdict
 from rlaif.execution.worker import SandboxError, Worker
@@ -29,6 +31,8 @@ class Executor:
     """Executes snippets in the environment of the config; a context manager.
 
     Sandboxes start with the first snippet that has no verdict yet, and stay until the end.
+
+    Its verdicts are raw: what a library's error says about the code is settled in `levels`.
 
     Args:
         config: the `execution` group.
@@ -117,10 +121,13 @@ class Executor:
             with self._start:
                 self._local.worker = self._make_worker()
                 self._workers.append(self._local.worker)
+        surroundings = self._surroundings
         try:
-            return classify(self._local.worker.run(code), self._surroundings.hub_index)
+            outcome = self._local.worker.run(code, sandbox_files(code) if surroundings.has_sample_files else {})
         except SandboxError as error:
             raise UserError(f"the {self._config.environment.value} sandbox does not start: {error}") from None
+        verdict = classify(outcome, surroundings.hub_index)
+        return verdict if surroundings.hub_ids is None else explain(verdict, code, surroundings.hub_ids)
 
     def _worker_factory(self) -> Callable[[], Worker]:
         isolation = choose_isolation(self._config.isolation)
@@ -140,7 +147,8 @@ class Executor:
 
 def _identity(config: ExecutionConfig, surroundings: Surroundings) -> str:
     """What a verdict depends on besides the snippet; changes with the code of this room too."""
-    room, folders = Path(__file__).parent, ("", "inside", "environments", "environments/warm_up")
+    room = Path(__file__).parent
+    folders = ("", "inside", "environments", "environments/warm_up", "hubs/sample_files")
     paths = sorted(path for folder in folders for path in (room / folder).glob("*.py"))
     code = b"".join(path.read_bytes() for path in paths)
     return " ".join((

@@ -13,6 +13,7 @@ from rlaif.execution.environments.spec import SPECS
 from rlaif.execution.hubs import torch_hub
 from rlaif.execution.hubs.hub import Hub
 from rlaif.execution.isolation import Contents
+from rlaif.execution.missing_ids import HubIds, read_hub_ids
 from rlaif.records import ApiRow
 
 # The caches that the libraries fill by themselves at level online, under one directory of their own.
@@ -37,6 +38,10 @@ class Surroundings:
     """Torch Hub's repositories (owner/name, lower case) and their revisions; empty elsewhere."""
     hub: Hub | None = None
     """The offline hub; None for stdlib, and at level online."""
+    hub_ids: HubIds | None = None
+    """Of a hub that says what it has; Torch Hub's index is `hub_index`."""
+    has_sample_files: bool = False
+    """Whether snippets find the files that they name (`sandbox_files`)."""
 
 
 def prepare(config: ExecutionConfig, database: Sequence[ApiRow], assets_dir: Path) -> Surroundings:
@@ -45,7 +50,7 @@ def prepare(config: ExecutionConfig, database: Sequence[ApiRow], assets_dir: Pat
     UserError where the environment cannot be had, or the database has nothing for it.
     """
     repositories = _repositories(config, database)
-    installation = _installation(config.environment)
+    installation = installation_of(config.environment)
     online = config.level is Level.online
     hub = None if online else _hub(config.environment, installation, database, repositories, assets_dir)
     cache = (assets_dir / f"online-{config.environment.value}").resolve() if online else None
@@ -63,6 +68,8 @@ def prepare(config: ExecutionConfig, database: Sequence[ApiRow], assets_dir: Pat
         identity=f"{installation.identity} {config.level.value} {'' if hub is None else hub.directory.name}",
         hub_index=torch_hub.hub_index(repositories),
         hub=hub,
+        hub_ids=read_hub_ids(hub) if hub is not None and not repositories else None,
+        has_sample_files=config.environment is not Environment.stdlib,
     )
 
 
@@ -70,13 +77,14 @@ def build_hub(name: str, database: Sequence[ApiRow], directory: Path) -> Hub:
     """The offline hub of an environment (by its name), from an API database, in a folder of ``directory``."""
     environment = Environment(name)
     config = ExecutionConfig(name=name, environment=environment)
-    installation = _installation(environment)
+    installation = installation_of(environment)
     hub = _hub(environment, installation, database, _repositories(config, database), directory)
     assert hub is not None
     return hub
 
 
-def _installation(environment: Environment) -> Installation:
+def installation_of(environment: Environment) -> Installation:
+    """Built first where the environment builds itself. UserError, with the command, where it is not built."""
     directory = environments_directory()
     if SPECS[environment.value].builds_itself:
         return build_environment(environment.value, directory)

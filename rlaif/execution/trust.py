@@ -40,8 +40,13 @@ def settle(
     return [_settle(verdict, code, passed, known) for verdict, code in zip(verdicts, codes, strict=True)]
 
 
+def may_be_the_hubs(verdict: Verdict) -> bool:
+    """Whether it is a fault that a gap of the hub could explain: a library's error, of a kind that may have one."""
+    return verdict.status == "fault" and verdict.raised_in == "library" and verdict.kind not in ALWAYS_THE_CODES
+
+
 def _settle(verdict: Verdict, code: str | None, passed: frozenset[ApiId], known: frozenset[ApiId]) -> Verdict:
-    if verdict.status != "fault" or verdict.raised_in != "library" or verdict.kind in ALWAYS_THE_CODES:
+    if not may_be_the_hubs(verdict):
         return verdict
     named = ids_named(code, known)
     if not named or named & passed:

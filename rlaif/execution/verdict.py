@@ -18,7 +18,7 @@ class Verdict:
       key, index, os, runtime (any other exception), timeout, exit (it ended itself, be it
       with status 0), crash (a signal), forged (it reaches for its own report).
     - ``unknown_api``: it asks for what the environment's hub does not have. Kinds:
-      repository, revision, entry_point, api_id (static level only).
+      repository, revision, entry_point (of Torch Hub), api_id (of the others, and at level static).
     - ``inconclusive``: the code may be right, this environment cannot tell. Kinds:
       package_missing (a real package that is not installed), environment (a library that
       does not work with another one here), mirror_gap (a library fails on a hub entry whose

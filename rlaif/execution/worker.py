@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import select
@@ -63,18 +64,22 @@ class Worker:
         self._process: subprocess.Popen[bytes] | None = None
         self._interrupted = False
 
-    def run(self, code: str) -> Outcome:
+    def run(self, code: str, files: Mapping[str, bytes] | None = None) -> Outcome:
         """Run one snippet; in a new sandbox, once more, where the first one dies or hangs with it.
+
+        Args:
+            files: what it finds in its working directory, by relative path.
 
         SandboxError where a sandbox cannot be started at all.
         """
         failure, has_begun = "", False
+        encoded = {path: base64.b64encode(content).decode() for path, content in (files or {}).items()}
         for _ in range(ATTEMPTS):
             try:
                 if self._process is None:
                     self._start()
                 has_begun = True
-                self._send({"code": code})
+                self._send({"code": code, "files": encoded})
                 return Outcome(**self._receive(self._timeout_s + GRACE_S))
             except SandboxError as error:
                 failure = str(error)
@@ -113,6 +118,8 @@ class Worker:
             stderr=subprocess.PIPE,
             start_new_session=True,
         )
+        assert self._process.stdin is not None
+        os.set_blocking(self._process.stdin.fileno(), False)
         try:
             self._receive(START_TIMEOUT_S)
         except SandboxError:
@@ -123,9 +130,15 @@ class Worker:
         process = self._process
         assert process is not None
         assert process.stdin is not None
+        unsent = json.dumps(message).encode() + b"\n"
+        deadline = time.monotonic() + self._timeout_s + GRACE_S
+        poll = select.poll()
         try:
-            process.stdin.write(json.dumps(message).encode() + b"\n")
-            process.stdin.flush()
+            poll.register(process.stdin, select.POLLOUT)
+            while unsent:  # more than a pipe holds is taken bit by bit, and not at all by a server that hangs
+                if not poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
+                    raise SandboxError("it takes no more jobs")
+                unsent = unsent[os.write(process.stdin.fileno(), unsent) :]
         except (OSError, ValueError):
             raise SandboxError("it ended") from None
 

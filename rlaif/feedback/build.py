@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from rlaif.config import ExecutionConfig, FeedbackConfig, JudgeKind
+from rlaif.config import Environment, ExecutionConfig, FeedbackConfig, JudgeKind
 from rlaif.feedback.judge import Judge
 from rlaif.feedback.questions import QuestionSet
 from rlaif.feedback.static import Execute, StaticJudge
@@ -45,7 +45,9 @@ def build_judge(
 
 
 def environment_of(execution: ExecutionConfig) -> str:
-    """What decides a verdict: the environment and its limits, not how many workers there are."""
+    """What decides a verdict: the environment, its limits and how it is judged, not how many workers there are."""
     limits = {"timeout_s": execution.timeout_s, "memory_mb": execution.memory_mb}
     where = {"environment": execution.environment.name, "level": execution.level.name}
+    if execution.environment not in (Environment.none, Environment.stdlib):
+        where["judged"] = "sample files, library errors settled by references"
     return json.dumps({**where, **limits}, sort_keys=True)

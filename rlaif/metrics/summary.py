@@ -19,8 +19,8 @@ def executability(evaluation: Evaluation) -> float | None:
 
 
 def executability_conditional(evaluation: Evaluation) -> float | None:
-    """Of the verdicts that tell something about the code: pass / (pass + fault + unknown_api)."""
-    return float(evaluation.verdict == "pass") if evaluation.verdict in ("pass", "fault", "unknown_api") else None
+    """Conditional: pass / (pass + fault). An id that the hub does not have says nothing of the code around it."""
+    return float(evaluation.verdict == "pass") if evaluation.verdict in ("pass", "fault") else None
 
 
 METRICS: dict[str, Callable[[Evaluation], float | None]] = {

@@ -22,7 +22,10 @@ COLUMNS: dict[str, str] = {
     "executability": "Executability",
     "executability_conditional": "Exec. of judged",
 }
-"""Metric -> heading, in the order in which they stand; every metric is a share or score shown as 0 to 100."""
+"""Metric -> heading, in the order in which they stand; every metric is a share or score shown as 0 to 100.
+
+Executability is the strict one, pass / n; "of judged" is the conditional one, pass / (pass + fault).
+"""
 
 IntervalStyle = Literal["plus_minus", "range", "none"]
 

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rlaif.config import Environment, TrainConfig
+from rlaif.data.completion import parse_completion
 from rlaif.data.prompt import format_prompt, format_target
-from rlaif.execution import Executor
+from rlaif.execution import Runner, open_runner
 from rlaif.models.fitting import FitResult
 from rlaif.records import Answer, ApiRow, Evaluation, Example, Pair, Sample, Split, read_records
 from rlaif.runs import Run
@@ -51,10 +52,17 @@ def prompts_and_targets(examples: Sequence[Example]) -> list[tuple[str, str]]:
     return [(format_prompt(example.instruction), format_target(example.reference)) for example in examples]
 
 
-def open_executor(config: TrainConfig, database: Sequence[ApiRow]) -> Executor:
-    """The sandbox. Its verdicts and assets are shared by all runs."""
+def open_executor(config: TrainConfig, data: Run) -> Runner:
+    """What gives snippets their verdicts. They and its assets are shared by all runs."""
     shared = Path(config.runs_dir) / "shared"
-    return Executor(config.execution, shared / "verdicts", shared / "assets", database)
+    return open_runner(
+        config.execution, shared / "verdicts", shared / "assets", read_database(data), lambda: read_references(data)
+    )
+
+
+def read_references(data: Run) -> list[str | None]:
+    """The code of every split's references."""
+    return [parse_completion(example.reference).code for example in read_examples(data)]
 
 
 def executes(config: TrainConfig) -> bool:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Mapping
 from typing import Any
 
+from rlaif.config import Level, TrainConfig
 from rlaif.data.load import responses_path
 from rlaif.data.responses import load_responses
 from rlaif.errors import UserError
+from rlaif.execution.reference_rates import Rates, find_pinned, warning_about
 from rlaif.feedback.pairs import reference_sample
 from rlaif.metrics.evaluate import evaluate_texts, summarize
 from rlaif.models.policy import load_policy
@@ -22,12 +26,28 @@ def run(context: StageContext) -> dict[str, Any]:
     examples = artifacts.read_examples(context.inputs["data"], "eval")
     database = artifacts.read_database(context.inputs["data"])
     samples = _samples(context, examples)
-    with artifacts.open_executor(config, database) as executor:
+    with artifacts.open_executor(config, context.inputs["data"]) as executor:
         execute = executor.run if artifacts.executes(config) else None
         evaluations = evaluate_texts(samples, {example.id: example for example in examples}, database, execute)
     write_records(directory / artifacts.EVALUATIONS, evaluations)
     summary = summarize(evaluations, seed=config.seed, resamples=config.evaluation.bootstrap_resamples)
+    if context.run.stage == "evaluate_references" and artifacts.executes(config):
+        print(about_references(config, summary.verdicts), file=sys.stderr)
     return {**summary.scalars(), "verdicts": summary.verdicts, "failures": summary.failures}
+
+
+def about_references(config: TrainConfig, verdicts: Mapping[str, int]) -> str:
+    """The references' rates, and a warning where they have fallen below those that were measured before."""
+    environment, level = config.execution.environment.value, config.execution.level
+    rates = Rates(*(verdicts.get(status, 0) for status in ("pass", "fault", "unknown_api", "inconclusive")))
+    shares = [("strict", rates.strict), ("conditional", rates.conditional)]
+    said = ", ".join(f"{name} {100 * share:.1f}%" for name, share in shares if share is not None)
+    line = f"references in {environment} ({level.value}): {said} of {rates.num}"
+    pinned = find_pinned(environment, config.data.hub or config.data.source.value, rates.num)
+    if level is not Level.tiny or pinned is None:
+        return line
+    warning = warning_about(environment, rates, pinned)
+    return f"{line}; pinned: strict {100 * pinned.strict:.1f}%" + (f"\nwarning: {warning}" if warning else "")
 
 
 def _samples(context: StageContext, examples: list[Example]) -> list[Sample]:

@@ -30,7 +30,7 @@ def run(context: StageContext) -> dict[str, Any]:
     items = items_for([*samples, *references], examples, questions.questions)
 
     with (
-        artifacts.open_executor(config, database) as executor,
+        artifacts.open_executor(config, context.inputs["data"]) as executor,
         LabelStore(Path(config.runs_dir) / "shared" / "labels") as store,
         tqdm(total=len(items), desc=f"judge {config.feedback.name}", unit="answer", mininterval=0.5) as bar,
     ):

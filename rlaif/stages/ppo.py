@@ -31,7 +31,7 @@ def run(context: StageContext) -> dict[str, Any]:
     reward_model = context.inputs["reward"].directory / artifacts.REWARD_MODEL if "reward" in context.inputs else None
 
     with ExitStack() as stack:
-        executor = stack.enter_context(artifacts.open_executor(config, database))
+        executor = stack.enter_context(artifacts.open_executor(config, context.inputs["data"]))
         functions, weights = build_rewards(config, reward_model, examples, database, executor, stack)
         bar = stack.enter_context(tqdm(total=config.trainer.num_rollouts, desc="ppo", unit="rollout"))
         trainer = PPOTrainer(

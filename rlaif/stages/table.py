@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rlaif import runs
-from rlaif.config import TrainConfig
+from rlaif.config import Level, TrainConfig
 from rlaif.metrics.evaluate import differences, summarize
 from rlaif.pipeline import StageContext
 from rlaif.records import Evaluation
@@ -48,7 +48,7 @@ def make_table(config: TrainConfig, evaluations: Mapping[str, list[Evaluation]])
         gains = [Difference("RLAIF - SFT", differences(evaluations["rl"], evaluations["sft"], **resampling))]
     references = summaries["references"]
     num = max((summary.num for summary in rows.values()), default=references.num)
-    note = note_line(num, references.num_examples, decoding(config), config.execution.environment.name)
+    note = note_line(num, references.num_examples, decoding(config), _environment(config))
     return Table(rows, references, note, gains)
 
 
@@ -58,6 +58,11 @@ def decoding(config: TrainConfig) -> str:
         return "greedy"
     nucleus = f", top_p {evaluation.top_p}" if evaluation.top_p < 1 else ""
     return f"temperature {evaluation.temperature}{nucleus}"
+
+
+def _environment(config: TrainConfig) -> str:
+    name, level = config.execution.environment.name, config.execution.level
+    return name if level is Level.tiny else f"{name} (level {level.value})"
 
 
 def _show_samples(context: StageContext, evaluations: Mapping[str, list[Evaluation]]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from rlaif.execution.api_ids import ids_named, ids_of
-from rlaif.execution.reference_rates import PinnedRates, Rates, rates_of, warning_about
+from rlaif.execution.reference_rates import PINNED, PinnedRates, Rates, find_pinned, rates_of, warning_about
 from rlaif.execution.trust import passed_ids, settle
 from rlaif.execution.verdict import Status, Verdict
 from rlaif.records import ApiRow
@@ -111,3 +111,12 @@ def test_warning_when_references_fall() -> None:
     assert "\n" not in warning
     assert "conditional 90.0% against 95.0%" in (warning_about("torchhub", Rates(90, 10, 0, 0), pinned) or "")
     assert warning_about("torchhub", rates_of([]), pinned) is None
+
+
+def test_pinned_rates_are_of_just_these_references() -> None:
+    for (environment, data_set), pinned in PINNED.items():
+        assert find_pinned(environment, data_set, pinned.num) == pinned
+        assert find_pinned(environment, data_set, pinned.num - 1) is None
+    assert find_pinned("hf2023", "torchhub", 186) is None
+    assert warning_about("tf2023", Rates(500, 187, 0, 0), PINNED["tf2023", "tensorflow"]) is not None
+    assert warning_about("tf2023", Rates(550, 137, 0, 0), PINNED["tf2023", "tensorflow"]) is None

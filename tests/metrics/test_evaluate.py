@@ -77,6 +77,17 @@ def test_summary_counts() -> None:
     assert summary.mean("ast_match") == summary.ast_match
 
 
+def test_conditional_is_of_passes_and_faults_alone() -> None:
+    verdicts: list[Verdict] = [
+        Verdict(status, "", "", None, 0.1)  # type: ignore[arg-type]
+        for status in ("pass", "fault", "unknown_api", "inconclusive")
+    ]
+    summary = summarize(evaluate_texts(SAMPLES, EXAMPLES, DATABASE, lambda snippets: verdicts))
+    assert summary.executability == pytest.approx(1 / 4)
+    assert summary.executability_conditional == pytest.approx(1 / 2)
+    assert summary.num_missing["executability_conditional"] == 2
+
+
 def test_what_was_not_run_is_missing_not_a_failure() -> None:
     summary = summarize(evaluate_texts(SAMPLES, EXAMPLES, DATABASE, None))
     assert summary.executability is None

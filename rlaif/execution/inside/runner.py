@@ -8,6 +8,7 @@ success; `sys.exit` is reported as what it is, and `os._exit` leaves no report a
 from __future__ import annotations
 
 import ast
+import base64
 import ctypes
 import json
 import math
@@ -17,6 +18,7 @@ import signal
 import sys
 import threading
 import types
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -56,8 +58,10 @@ class Confinement:
     """Whether it may open internet sockets; what it fetches may be large, too."""
 
 
-def run_snippet(code: str, nonce: bytes, report_descriptor: int, confinement: Confinement) -> NoReturn:
-    """Run in the forked child; ends the process.
+def run_snippet(
+    code: str, files: Mapping[str, str], nonce: bytes, report_descriptor: int, confinement: Confinement
+) -> NoReturn:
+    """Run in the forked child, beside its sample files; ends the process.
 
     A report is the nonce, a sign, and for a failure its description. The snippet may have
     replaced any function of any module by the time that it ends, so neither the nonce nor
@@ -67,6 +71,8 @@ def run_snippet(code: str, nonce: bytes, report_descriptor: int, confinement: Co
     path = os.path.join(confinement.workspace, "snippet.py")  # noqa: PTH118
     try:
         _confine(confinement, report_descriptor)
+        stage = "files"
+        _write_files(files)
         stage = "compile"
         program = _load(code, path)
         stage = "run"
@@ -116,6 +122,22 @@ def _lower(kind: int, limit: tuple[int, int]) -> None:
     except (ValueError, OSError):
         if sys.platform == "linux":  # elsewhere a kernel may not know the limit
             raise
+
+
+def _write_files(files: Mapping[str, str]) -> None:
+    """Sample files, by path relative to the working directory, in base64. ValueError for a path that leads out of it.
+
+    The rights are given up by now, and the directory was empty: there is no link to follow.
+    """
+    for path, content in files.items():
+        folder = os.path.dirname(path)  # noqa: PTH120
+        if os.path.isabs(path) or ".." in path.split("/") or path == "snippet.py":  # noqa: PTH117
+            raise ValueError(f"{path!r} is no place for a sample file")
+        if folder:
+            os.makedirs(folder, exist_ok=True)  # noqa: PTH103
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(base64.b64decode(content, validate=True))
 
 
 def _load(code: str, path: str) -> types.CodeType:

@@ -2,8 +2,8 @@
 
     python -m inside.server SETTINGS
 
-Jobs come as lines of JSON on standard input, `{"code": ...}`; an outcome goes back for
-each on standard output. End of input ends it. It runs no untrusted code itself: a child
+Jobs come as lines of JSON on standard input, `{"code": ..., "files": {path: base64}}`; an
+outcome goes back for each on standard output. End of input ends it. It runs no untrusted code itself: a child
 gives up its rights before it runs the snippet, and is killed, and its files removed,
 before the next one starts.
 """
@@ -63,12 +63,13 @@ def main() -> None:
     _answer(answers, {"ready": True})
     with contextlib.suppress(BrokenPipeError):
         for job in jobs:
-            _answer(answers, execute(json.loads(job)["code"], confinement, jobs))
+            wanted = json.loads(job)
+            _answer(answers, execute(wanted["code"], wanted["files"], confinement, jobs))
     with contextlib.suppress(OSError):  # a mount of the sandbox's own goes with it
         os.rmdir(confinement.workspace)  # noqa: PTH106
 
 
-def execute(code: str, confinement: Confinement, jobs: IO[bytes]) -> dict[str, Any]:
+def execute(code: str, files: dict[str, str], confinement: Confinement, jobs: IO[bytes]) -> dict[str, Any]:
     """Run one snippet in a child of its own; the outcome's fields (see `rlaif.execution.worker.Outcome`)."""
     nonce = secrets.token_bytes(16)
     report_read, report_write = os.pipe()
@@ -78,7 +79,7 @@ def execute(code: str, confinement: Confinement, jobs: IO[bytes]) -> dict[str, A
     if child == 0:
         os.dup2(report_write, 3)
         os.closerange(4, 1024)
-        run_snippet(code, nonce, 3, confinement)
+        run_snippet(code, files, nonce, 3, confinement)
     os.close(report_write)
     watch = _Watch(child, report_read, started + confinement.timeout_s, confinement.workspace, jobs.fileno())
     status = watch.until_the_end()
