@@ -149,8 +149,8 @@ def build_filter(
     # A pair of connected streams is no way out; a datagram socket could send to any other by its name.
     program += _deny_bits(_SOCKETPAIR[column], 1, _CONNECTIONLESS, refuse)
     bad_descriptor = _ERRNO | errno.EBADF
-    for call, index in ((_CLOSE, 0), (_DUP2, 1), (_DUP3, 1)):
-        program += _deny_argument(call[column], index, (report_descriptor,), bad_descriptor)
+    for closing, index in ((_CLOSE, 0), (_DUP2, 1), (_DUP3, 1)):
+        program += _deny_argument(closing[column], index, (report_descriptor,), bad_descriptor)
     program += _answer(_CLOSE_RANGE[column], _ERRNO | errno.ENOSYS)  # the C library and Python then close one by one
     program += _answer(_CLONE3[column], _ERRNO | errno.ENOSYS)  # the C library then falls back to clone
     program += _check_argument(_CLONE[column], (_ANY_BIT, _CLONE_THREAD), otherwise=refuse)
