@@ -38,8 +38,9 @@ _BARE_ID = re.compile(
 )
 # A path of a file or a folder of the user's own looks like an id, and is none.
 _NO_ID = re.compile(
-    r"(?i)^(?:\.|(?:path|your|my|the|text|image|images|audio|audios|data|results?|pretrained_models?|models?|output|"
-    r"input|username|user|train|test|http|application|tmp|folder|local|examples|downloads)[_-]?\w*/)"
+    r"(?i)^(?:\.|(?:path|your|username|pretrained_models?|application|downloads|http)[_-]?\w*/"
+    r"|(?:my|the|text|images?|audios?|data|results?|models?|output|input|user|train|test|tmp|folder|local|examples)"
+    r"(?:[_-]\w*)?/)"
     r"|\.(?:jpe?g|png|gif|bmp|wav|mp3|flac|ogg|mp4|avi|csv|tsv|json|txt|pdf|pkl|joblib|zip|h5|pth?|py|md|html|bin|onnx)$"
     r"|^(?:and|or|N|n|yes|true|his|he|him|pos|cls)/|^\d+/\d+$"
 )
@@ -112,7 +113,7 @@ def _repository(name: str, finding: _Finding) -> Repository:
 def _own_ids(row: ApiRow) -> list[str]:
     """The ids that the row itself is about: its name, or what its call names where the name has no owner."""
     name = row.name.strip()
-    called = list(_loaded_ids(row.api_call))
+    called = list(_loaded_ids(row.api_call)) or list(_loaded_ids(name))  # a few rows are named for their loading call
     if is_repository_id(name) and not any(full.endswith(f"/{name}") for full in called):
         return [name]
     return called

@@ -18,6 +18,8 @@ _TINY_ENCODER = {"hidden_size": WIDTH, "intermediate_size": 64, "num_hidden_laye
 _STAGES = ["stage1", "stage2", "stage3", "stage4"]
 MAX_NEW_LENGTH = 40
 """Longest text that a model makes unless it is told otherwise."""
+MAX_TEXT_LENGTH = 160
+"""The same with a prompt before it, which a small vocabulary cuts into more tokens than a real one."""
 
 
 def tiny_config(model_type: str, name: str, task: str) -> PretrainedConfig:
@@ -76,7 +78,8 @@ def _set_id(config: PretrainedConfig, attribute: str, number: int | None, num_to
         return
     current = getattr(config, attribute, None)
     if isinstance(current, int) and current >= num_tokens:
-        setattr(config, attribute, 2 if attribute == "eos_token_id" else None)
+        # A text starts and ends with some token; 2 is one in every vocabulary.
+        setattr(config, attribute, 2 if attribute in ("bos_token_id", "eos_token_id") else None)
 
 
 def _fit_generation(config: PretrainedConfig, num_tokens: int) -> None:

@@ -11,8 +11,12 @@ from transformers.models.auto.feature_extraction_auto import FEATURE_EXTRACTOR_M
 from transformers.models.auto.image_processing_auto import IMAGE_PROCESSOR_MAPPING_NAMES
 from transformers.models.auto.processing_auto import PROCESSOR_MAPPING_NAMES
 
-_SQUARE = ("ViTImageProcessor", "BeitImageProcessor", "DeiTImageProcessor", "EfficientNetImageProcessor")
-_SHORTEST_EDGE = ("CLIPImageProcessor", "ChineseCLIPImageProcessor", "ConvNextImageProcessor", "VideoMAEImageProcessor")
+_SQUARE = (
+    "ViTImageProcessor", "BeitImageProcessor", "DeiTImageProcessor", "BlipImageProcessor",
+    "EfficientNetImageProcessor", "ChineseCLIPImageProcessor",
+)  # fmt: skip
+_CROPPED = ("EfficientNetImageProcessor", "ChineseCLIPImageProcessor")
+_SHORTEST_EDGE = ("CLIPImageProcessor", "ConvNextImageProcessor", "VideoMAEImageProcessor")
 # An image of the detectors' own size (800 x 1333) would cost a tiny model more than all the rest.
 _DETECTION_SIZE = {"shortest_edge": 480, "longest_edge": 800}
 _OPTIONS: dict[str, dict[str, Any]] = {
@@ -20,9 +24,9 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     "ConditionalDetrImageProcessor": {"size": _DETECTION_SIZE},
     "DeformableDetrImageProcessor": {"size": _DETECTION_SIZE},
     "YolosImageProcessor": {"size": {"shortest_edge": 512, "longest_edge": 864}},
-    "Mask2FormerImageProcessor": {"size": {"shortest_edge": 384, "longest_edge": 384}},
-    "MaskFormerImageProcessor": {"size": {"shortest_edge": 384, "longest_edge": 384}},
-    "OneFormerImageProcessor": {"size": {"shortest_edge": 384, "longest_edge": 384}},
+    "Mask2FormerImageProcessor": {"size": {"shortest_edge": 384, "longest_edge": 640}},
+    "MaskFormerImageProcessor": {"size": {"shortest_edge": 384, "longest_edge": 640}},
+    "OneFormerImageProcessor": {"size": {"shortest_edge": 384, "longest_edge": 640}},
     "Wav2Vec2FeatureExtractor": {"return_attention_mask": True},
 }
 _TOKENIZER_OF_PROCESSOR = {"WhisperProcessor": "WhisperTokenizer"}
@@ -66,7 +70,7 @@ def _image_processor(model_type: str, config: PretrainedConfig) -> Any:
     side = getattr(getattr(config, "vision_config", config), "image_size", None)
     if isinstance(side, int) and name in _SQUARE:
         options["size"] = {"height": side, "width": side}
-        if name == "EfficientNetImageProcessor":
+        if name in _CROPPED:
             options["crop_size"] = options["size"]
     elif isinstance(side, int) and name in _SHORTEST_EDGE:
         options["size"] = {"shortest_edge": side}

@@ -23,7 +23,7 @@ _NUMBERS: dict[str, int] = {
             "visual_embedding_dim", "text_embed_dim", "vision_embed_dim", "projection_hidden_size",
             "auxiliary_in_channels", "bottleneck_features", "fusion_hidden_size", "output_hidden_size",
             "xvector_output_dim", "pooler_hidden_size", "emb_dim", "image_text_hidden_size", "encoder_hidden_size",
-            "patch_embed_hidden_size", "mit_hidden_size",
+            "mit_hidden_size",
         ),
         WIDTH,
     ),
@@ -134,8 +134,18 @@ def shrink(config: PretrainedConfig) -> PretrainedConfig:
         if config.model_type == "dpt" and name == "backbone_out_indices" and getattr(config, "is_hybrid", False):
             continue
         setattr(config, name, value)
+    _fit_stages(config)
     for name in _SUB_CONFIGS:
         inner = getattr(config, name, None)
         if isinstance(inner, PretrainedConfig):
             shrink(inner)
     return config
+
+
+def _fit_stages(config: PretrainedConfig) -> None:
+    """Backbones name a stage for each layer, and give out the last one unless they are told otherwise."""
+    stages = getattr(config, "stage_names", None)
+    number = getattr(config, "num_hidden_layers", None)
+    if stages and stages[-1] == f"stage{len(stages) - 1}" and isinstance(number, int) and number < len(stages) - 1:
+        config.stage_names = stages[: number + 1]
+        config._out_features, config._out_indices = [config.stage_names[-1]], [number]

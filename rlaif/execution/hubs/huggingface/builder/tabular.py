@@ -26,7 +26,7 @@ _TABLES: dict[str, tuple[str, str]] = {  # name -> features, target
     "wine": (_WINE, "quality"),
     "iris": ("SepalLengthCm,SepalWidthCm,PetalLengthCm,PetalWidthCm", "Species"),
     "housing": ("bedrooms,bathrooms,sqft_living,sqft_lot,floors,condition,yr_built", "price"),
-    "tips": ("total_bill,size", "tip"),
+    "tips": ("total_bill,sex,smoker,day,time,size", "tip"),
     "titanic": ("Pclass,Age,SibSp,Parch,Fare", "Survived"),
     "census": ("age,fnlwgt,education_num,capital_gain,capital_loss,hours_per_week", "income"),
     "pokemon": ("attack,defense,sp_attack,sp_defense,speed,generation", "hp"),

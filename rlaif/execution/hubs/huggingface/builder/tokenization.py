@@ -11,6 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import transformers
+from tokenizers import Tokenizer
+from tokenizers.models import BPE
+from tokenizers.pre_tokenizers import Whitespace
 from transformers.models.auto.tokenization_auto import TOKENIZER_MAPPING_NAMES
 from transformers.models.whisper.tokenization_whisper import LANGUAGES
 
@@ -64,6 +67,9 @@ _CLASS_BY_TYPE = {
 _T5_STYLE = {"T5Tokenizer", "MT5Tokenizer", "PegasusTokenizer"}
 _ALBERT_STYLE = {"AlbertTokenizer", "DebertaV2Tokenizer", "BigBirdTokenizer", "FNetTokenizer", "RemBertTokenizer"}
 _LONG_INPUTS = {"longformer": 4096, "led": 16384, "bart": 1024, "gpt2": 1024, "pegasus": 512, "clip": 77, "t5": 512}
+_LONG_INPUTS |= {"blenderbot": 128, "owlvit": 16}
+_WITHOUT_SEGMENTS = ("git",)
+"""Architectures with a tokenizer of BERT's whose models refuse the token_type_ids that it gives."""
 _SMALL_BLENDERBOT = {"bos_token": "__start__", "eos_token": "__end__", "unk_token": "__unk__", "pad_token": "__null__"}
 
 
@@ -106,6 +112,8 @@ class TokenizerWriter:
             if "do_lower_case" in parameters:
                 options["do_lower_case"] = re.search(r"(?<!un)cased", name.lower()) is None
         options |= _options(class_name)
+        if model_type in _WITHOUT_SEGMENTS:
+            options["model_input_names"] = ["input_ids", "attention_mask"]
         tokenizer = tokenizer_type(*files, **options)
         tokenizer.save_pretrained(folder)
         return len(tokenizer)
@@ -156,12 +164,23 @@ def _options(class_name: str) -> dict[str, Any]:
 
 def _write_fast(class_name: str, folder: Path) -> int:
     """The fast tokenizer beside the slow one, where the library can make one; its number of tokens, else 0."""
+    if class_name == "BlenderbotSmallTokenizer":
+        return _write_small_blenderbot(folder)
     fast_type = getattr(transformers, f"{class_name}Fast", None)
-    if fast_type is None or class_name in ("LayoutXLMTokenizer", "BlenderbotSmallTokenizer"):
+    if fast_type is None or class_name == "LayoutXLMTokenizer":
         return 0
     fast = fast_type.from_pretrained(folder)
     fast.save_pretrained(folder)
     return len(fast)
+
+
+def _write_small_blenderbot(folder: Path) -> int:
+    """The library converts no slow tokenizer of this kind, it reads this file; its number of tokens."""
+    tokens = json.loads((folder / "vocab.json").read_text(encoding="utf-8"))
+    tokenizer = Tokenizer(BPE(tokens, [], unk_token=_SMALL_BLENDERBOT["unk_token"]))
+    tokenizer.pre_tokenizer = Whitespace()
+    tokenizer.save(str(folder / "tokenizer.json"))
+    return len(tokens)
 
 
 def _speech_characters(_: Vocabularies, folder: Path, name: str) -> int:
@@ -223,7 +242,8 @@ def _numbered_pieces(class_name: str) -> Callable[[Vocabularies, Path, str], int
         path.write_text(json.dumps({token: index for index, token in enumerate(tokens)}), encoding="utf-8")
         tokenizer = getattr(transformers, class_name)(str(path), str(pieces))
         tokenizer.save_pretrained(folder)
-        return len(tokenizer) + 8  # the architecture pads its embeddings
+        # Languages have ids behind the vocabulary that the length does not count; the architecture pads its embeddings.
+        return len(tokenizer) + len(getattr(tokenizer, "lang_code_to_id", ())) + 8
 
     return write
 

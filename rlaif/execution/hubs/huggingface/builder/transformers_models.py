@@ -11,7 +11,7 @@ import safetensors.torch
 import transformers
 from transformers import PretrainedConfig
 
-from .configs import MAX_NEW_LENGTH, fit_tokenizer
+from .configs import MAX_NEW_LENGTH, MAX_TEXT_LENGTH, fit_tokenizer
 from .processors import square_image_processor, write_processors
 from .recipes import Recipe, task_files
 from .shrinking import shrink
@@ -48,7 +48,9 @@ def save_model(model: Any, folder: Path) -> None:
         for name, value in list(vars(generation).items()):
             if name.endswith("token_id") and isinstance(value, int) and size is not None and value >= size:
                 setattr(generation, name, None)
-        if generation.max_length > MAX_NEW_LENGTH:
+        if not model.config.is_encoder_decoder:  # the prompt counts too
+            generation.max_length = MAX_TEXT_LENGTH
+        elif generation.max_length > MAX_NEW_LENGTH:
             generation.max_length = MAX_NEW_LENGTH
     model.save_pretrained(folder, safe_serialization=True)
 

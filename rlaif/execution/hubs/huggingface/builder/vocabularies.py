@@ -16,7 +16,7 @@ import sentencepiece
 from tokenizers import ByteLevelBPETokenizer
 from transformers.models.gpt2.tokenization_gpt2 import bytes_to_unicode
 
-CORPUS_CHARS = 150_000
+CORPUS_CHARS = 450_000
 WORDPIECE_SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "[EMPTY]", "[DEC]", "[ENC]", "[NEWLINE]")
 BPE_SPECIAL = ("<s>", "<pad>", "</s>", "<unk>", "<mask>", "<|endoftext|>", "[CLS]", "[SEP]", "[PAD]", "[UNK]", "[MASK]")
 SPEECH_CHARACTERS = "|ETAONIHSRDLUMWCFGYPBVK'XJQZ"
@@ -34,7 +34,7 @@ class Vocabularies:
         path = self._folder / "vocab.txt"
         if not path.exists():
             characters = [chr(code) for code in range(33, 127)] + [chr(code) for code in range(0xC0, 0x180)]
-            tokens = [*WORDPIECE_SPECIAL, *characters, *(f"##{character}" for character in characters), *_words(600)]
+            tokens = [*WORDPIECE_SPECIAL, *characters, *(f"##{character}" for character in characters), *_words(3000)]
             path.write_text("\n".join(dict.fromkeys(tokens)) + "\n", encoding="utf-8")
         return path
 
@@ -43,7 +43,7 @@ class Vocabularies:
         folder = self._folder / "byte_bpe"
         if not folder.exists():
             tokenizer = ByteLevelBPETokenizer()
-            tokenizer.train_from_iterator(_corpus().splitlines(), vocab_size=1000, special_tokens=list(BPE_SPECIAL))
+            tokenizer.train_from_iterator(_corpus().splitlines(), vocab_size=4000, special_tokens=list(BPE_SPECIAL))
             folder.mkdir()
             tokenizer.save_model(str(folder))
         return folder / "vocab.json", folder / "merges.txt"
@@ -95,7 +95,7 @@ class Vocabularies:
                 sentence_iterator=iter(_corpus().splitlines()),
                 model_prefix=str(path.with_suffix("")),
                 model_type="char" if characters else "unigram",
-                vocab_size=120 if characters else 900,
+                vocab_size=120 if characters else 2000,
                 hard_vocab_limit=False,
                 minloglevel=2,
                 num_threads=1,
