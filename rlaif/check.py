@@ -38,7 +38,7 @@ def _data(config: TrainConfig) -> Iterator[str]:
         yield "data.eval_file: set it, or data.split=seeded to hold out a part of data.train_file"
     environment = config.execution.environment
     hub = HUB_OF.get(environment)
-    if hub is not None and data.hub not in (None, hub):
+    if hub is not None and (data.source is DataSource.mini or data.hub not in (None, hub)):
         remedy = "execution=none leaves its runs out"
         yield f"execution: the {environment.value} environment does not run {data.name}; {remedy}"
 

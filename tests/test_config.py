@@ -65,6 +65,7 @@ def test_every_option_says_what_it_is_for(option: str) -> None:
         (["reward=scalar", "reward.terms.model=0"], ["reward.terms"]),
         (["execution=none"], ["feedback.execute"]),
         (["execution=hf2023", "data=apibench_tensorflow"], ["execution", "hf2023", "apibench_tensorflow"]),
+        (["execution=hf2023"], ["execution", "hf2023", "mini"]),
         (["execution=torchhub", "data=apibench_huggingface"], ["execution", "torchhub", "apibench_huggingface"]),
         (["execution.level=offline"], ["execution.level", "tiny", "online"]),
         (["execution=none", "feedback.execute=false"], ["reward.terms.executability"]),
