@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+from filelock import FileLock
 
 
 @dataclass(frozen=True)
@@ -26,3 +31,22 @@ class Hub:
     num_built: int
     """How many ids of the database it has."""
     failures: tuple[Failure, ...] = ()
+
+
+def built_once(folder: Path, fill: Callable[[Path], None]) -> Path:
+    """`folder`, made absolute: what `fill` writes into an empty one, unless it is there.
+
+    Several processes may ask at once: one builds, and the folder appears whole.
+    """
+    folder = folder.parent.resolve() / folder.name
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{folder}.lock"):
+        if not folder.is_dir():
+            partial = Path(tempfile.mkdtemp(prefix=f"{folder.name}.", dir=folder.parent))
+            try:
+                fill(partial)
+                partial.chmod(0o755)
+                partial.rename(folder)
+            finally:
+                shutil.rmtree(partial, ignore_errors=True)
+    return folder

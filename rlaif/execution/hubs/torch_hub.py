@@ -11,15 +11,12 @@ from __future__ import annotations
 import hashlib
 import re
 import shutil
-import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock
-
-from rlaif.execution.hubs.hub import Hub
+from rlaif.execution.hubs.hub import Hub, built_once
 from rlaif.records import ApiRow
 
 DEFAULT_REVISION = "main"
@@ -107,17 +104,9 @@ def build_torch_hub(repositories: Sequence[Repository], directory: Path) -> Hub:
 
     Several processes may ask at once: one builds, and the folder appears whole.
     """
-    home = directory.resolve() / f"torch_hub-{hub_digest(repositories)}"
-    directory.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{home}.lock"):
-        if not home.is_dir():
-            partial = Path(tempfile.mkdtemp(prefix=f"{home.name}.", dir=home.parent))
-            try:
-                _write_hub(repositories, partial / "hub")
-                partial.chmod(0o755)
-                partial.rename(home)
-            finally:
-                shutil.rmtree(partial, ignore_errors=True)
+    home = built_once(
+        directory / f"torch_hub-{hub_digest(repositories)}", lambda partial: _write_hub(repositories, partial / "hub")
+    )
     return Hub(
         directory=home,
         variables=(("TORCH_HOME", str(home)),),

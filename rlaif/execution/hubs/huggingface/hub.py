@@ -7,16 +7,13 @@ import json
 import os
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
 from rlaif.errors import UserError
-from rlaif.execution.hubs.hub import Failure, Hub
+from rlaif.execution.hubs.hub import Failure, Hub, built_once
 from rlaif.execution.hubs.huggingface.survey import Repository, survey
 from rlaif.records import ApiRow
 
@@ -43,18 +40,10 @@ def build(interpreter: Path, database: Sequence[ApiRow], directory: Path, source
     repositories = survey(database)
     if not repositories:
         raise UserError("the API database names no Hugging Face repository; choose data=apibench_huggingface")
-    directory = directory.resolve()
-    directory.mkdir(parents=True, exist_ok=True)
-    target = directory / f"huggingface-{hub_digest(interpreter, repositories, source)}"
-    with FileLock(f"{target}.lock"):
-        if not target.is_dir():
-            partial = Path(tempfile.mkdtemp(prefix=f"{target.name}.", dir=directory))
-            try:
-                _fill(interpreter, repositories, partial, source)
-                partial.chmod(0o755)
-                partial.rename(target)
-            finally:
-                shutil.rmtree(partial, ignore_errors=True)
+    target = built_once(
+        directory / f"huggingface-{hub_digest(interpreter, repositories, source)}",
+        lambda partial: _fill(interpreter, repositories, partial, source),
+    )
     return read_hub(target)
 
 

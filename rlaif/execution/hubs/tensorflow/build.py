@@ -5,16 +5,13 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import shutil
 import subprocess
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from filelock import FileLock
-
 from rlaif.errors import UserError
-from rlaif.execution.hubs.hub import Failure, Hub
+from rlaif.execution.hubs.hub import Failure, Hub, built_once
 from rlaif.execution.hubs.tensorflow.survey import Model, survey
 from rlaif.records import ApiRow
 
@@ -45,17 +42,9 @@ def build(interpreter: Path, database: Sequence[ApiRow], directory: Path) -> Hub
     models = survey(database)
     if not models:
         raise UserError("the API database names no TensorFlow Hub handle (https://tfhub.dev/...)")
-    folder = directory.resolve() / f"tensorflow_hub-{hub_digest(models)}"
-    directory.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{folder}.lock"):
-        if not folder.is_dir():
-            partial = Path(tempfile.mkdtemp(prefix=f"{folder.name}.", dir=folder.parent))
-            try:
-                _run_builder(interpreter, models, partial)
-                partial.chmod(0o755)
-                partial.rename(folder)
-            finally:
-                shutil.rmtree(partial, ignore_errors=True)
+    folder = built_once(
+        directory / f"tensorflow_hub-{hub_digest(models)}", lambda partial: _run_builder(interpreter, models, partial)
+    )
     report = json.loads((folder / REPORT).read_text(encoding="utf-8"))
     return Hub(
         directory=folder,
