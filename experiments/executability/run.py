@@ -1,10 +1,11 @@
 """How many snippets pass in the offline hubs: APIBench's references, and the answers that Gorilla's authors recorded.
 
-    python -m experiments.executability.run huggingface --apibench DIR [--rows references gorilla_ft] [--sample N]
+    python -m experiments.executability.run huggingface --apibench DIR [--rows references gorilla_ft] [--again]
 
 References cap what any policy can reach, and tell what an environment lacks. Every snippet
-goes through the project's own executor. Writes results/<environment>.json and .md beside
-this file; rows that are not asked for keep what an earlier run found.
+goes through the project's own executor; with --again twice, to see which verdicts change.
+Writes results/<environment>.json and .md beside this file; rows that are not asked for keep
+what an earlier run found.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from rlaif.data.apibench import read_apibench
 from rlaif.data.completion import parse_completion
 from rlaif.data.responses import load_responses
 from rlaif.execution import Executor, Verdict
-from rlaif.execution.api_ids import ids_of
+from rlaif.execution.api_ids import ApiId, ids_of
 from rlaif.execution.environments import environments_directory, find_environment
 from rlaif.execution.reference_rates import rates_of
 from rlaif.execution.trust import passed_ids, settle
@@ -96,24 +97,26 @@ def main() -> None:
     if arguments.sample:
         chosen = random.Random(SEED).sample(chosen, min(arguments.sample, len(chosen)))
     keys = {one.id for one in chosen}
-    trusted = None
-    with (
-        tempfile.TemporaryDirectory(prefix="rlaif-executability-") as scratch,
-        Executor(config, arguments.cache or Path(scratch), arguments.assets, database) as executor,
-    ):
+    known = ids_of(database)
+    passed: frozenset[ApiId] | None = None
+    with tempfile.TemporaryDirectory(prefix="rlaif-executability-") as scratch:
         for rows in arguments.rows:
             asked = [one for one in snippets_of(rows, arguments.apibench, bench, examples) if one.id in keys]
-            started = time.perf_counter()
-            with tqdm(total=len(asked), desc=rows, unit="snippet") as bar:
-                verdicts = executor.run([one.code for one in asked], bar.update)
-            seconds = time.perf_counter() - started
+            codes = [one.code for one in asked]
+            cache = arguments.cache or Path(scratch) / "first"
+            verdicts, seconds = run_all(config, cache, arguments.assets, database, codes, rows)
             if rows == "references":
-                trusted = (asked, verdicts)
-            found = summary(asked, verdicts, trusted, database)
+                passed = passed_ids(codes, verdicts, known)
+            settled = settle(verdicts, codes, passed, known) if passed is not None else None
+            found = summary(verdicts, settled)
             found |= {"seconds": round(seconds, 1), "drawn_from": len(snippets), "config": config_of(config)}
+            if arguments.again:
+                cache = Path(scratch) / "second"
+                second, _ = run_all(config, cache, arguments.assets, database, codes, f"{rows}, again")
+                found |= {"changed": changed(asked, verdicts, second)}
             report(rows, found)
             if arguments.details:
-                write_details(arguments.details / f"{rows}.jsonl", asked, verdicts)
+                write_details(arguments.details / bench.environment.value / f"{rows}.jsonl", asked, settled or verdicts)
             if ids is None:
                 write_results(bench.environment.value, rows, found | made_on)
 
@@ -124,6 +127,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--apibench", type=Path, required=True, help="a copy of APIBench")
     parser.add_argument("--rows", nargs="+", choices=["references", *ANSWERS], default=["references"])
     parser.add_argument("--assets", type=Path, default=Path("runs/shared/assets"), help="where hubs are built")
+    parser.add_argument("--again", action="store_true", help="run all twice, and tell which verdicts changed")
     parser.add_argument("--cache", type=Path, help="verdicts known already; else each snippet is run")
     parser.add_argument("--sample", type=int, help="this many examples, drawn with a fixed seed; else all")
     parser.add_argument("--only", type=Path, help="a file of the examples' ids to run, to look at; writes no results")
@@ -144,15 +148,31 @@ def snippets_of(rows: str, apibench: Path, bench: Bench, examples: Sequence[Exam
     return [Snippet(one.example_id, parse_completion(one.text).code or "") for one in answers]
 
 
-def summary(
-    asked: Sequence[Snippet],
-    verdicts: Sequence[Verdict],
-    trusted: tuple[Sequence[Snippet], Sequence[Verdict]] | None,
-    database: Sequence[ApiRow],
-) -> dict[str, object]:
+def run_all(
+    config: ExecutionConfig, cache: Path, assets: Path, database: Sequence[ApiRow], codes: Sequence[str], label: str
+) -> tuple[list[Verdict], float]:
+    """Verdicts, and the seconds that they took, the sandboxes' start included and the hub's building not."""
+    with Executor(config, cache, assets, database) as executor:
+        started = time.perf_counter()
+        with tqdm(total=len(codes), desc=label, unit="snippet") as bar:
+            verdicts = executor.run(codes, bar.update)
+        return verdicts, time.perf_counter() - started
+
+
+def changed(asked: Sequence[Snippet], first: Sequence[Verdict], second: Sequence[Verdict]) -> dict[str, str]:
+    """Which examples' verdicts differ between two runs, and how."""
+    pairs = ((one.id, named(before), named(after)) for one, before, after in zip(asked, first, second, strict=True))
+    return {key: f"{before} -> {after}" for key, before, after in pairs if before != after}
+
+
+def named(verdict: Verdict) -> str:
+    return f"{verdict.status} {verdict.kind}".strip()
+
+
+def summary(verdicts: Sequence[Verdict], settled: Sequence[Verdict] | None) -> dict[str, object]:
     """The figures of one kind of rows; also with library errors held only against ids that are known to work."""
     rates = rates_of(verdicts)
-    kinds = Counter(f"{one.status} {one.kind}".strip() for one in verdicts)
+    kinds = Counter(map(named, verdicts))
     taken = [one.seconds for one in verdicts]
     found: dict[str, object] = {
         "n": rates.num,
@@ -167,11 +187,9 @@ def summary(
         "median_snippet_s": round(statistics.median(taken), 3) if taken else None,
         "mean_snippet_s": round(statistics.fmean(taken), 3) if taken else None,
     }
-    if trusted is not None:
-        known = ids_of(database)
-        passed = passed_ids([one.code for one in trusted[0]], trusted[1], known)
-        settled = rates_of(settle(verdicts, [one.code for one in asked], passed, known))
-        found["settled"] = {"conditional": settled.conditional, **asdict(settled)}
+    if settled is not None:
+        then = rates_of(settled)
+        found["settled"] = {"conditional": then.conditional, **asdict(then)}
     return found
 
 
@@ -251,7 +269,11 @@ def as_table(environment: str, everything: dict[str, dict[str, object]]) -> str:
         assert isinstance(verdicts, dict)
         told = ", ".join(f"{name} {number}" for name, number in verdicts.items())
         made_on = {key: found[key] for key in ("config", *MADE_ON)}
-        lines += ["", f"{rows}: {told}.", "", f"`{json.dumps(made_on)}`"]
+        lines += ["", f"{rows}: {told}."]
+        again = found.get("changed")
+        if isinstance(again, dict):
+            lines += ["", f"In a second run {len(again)} of {found['n']} verdicts differ: {json.dumps(again)}"]
+        lines += ["", f"`{json.dumps(made_on)}`"]
     return "\n".join(lines) + "\n"
 
 
