@@ -21,6 +21,7 @@ NUM_PROCESSES = 2
 _FOLDER = Path(__file__).parent
 _SCRIPT = _FOLDER / "build_cache.py"
 _REPORT = "report.json"
+_SAMPLES = "samples"
 _MAX_ERROR_CHARS = 500
 
 
@@ -55,6 +56,7 @@ def read_hub(directory: Path) -> Hub:
         variables=variables(directory),
         num_built=len(report["built"].keys() - set(report["companions"])),
         failures=tuple(Failure(name, reason) for name, reason in report["failures"].items()),
+        samples=directory / _SAMPLES,
     )
 
 
@@ -88,6 +90,7 @@ def _fill(interpreter: Path, repositories: Sequence[Repository], target: Path, s
         "cache": str(target / "hub"),
         "work": str(work),
         "report": str(target / _REPORT),
+        "samples": str(target / _SAMPLES),
         "num_processes": NUM_PROCESSES,
         "repositories": [asdict(repository) for repository in repositories],
         "source": source,
