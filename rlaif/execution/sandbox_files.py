@@ -5,20 +5,29 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from rlaif.execution.hubs.sample_files import addresses_for, contents, files_for, media_type
+from rlaif.execution.hubs.sample_files import addresses_for, contents, data_sets_for, files_for, media_type
 
 MAX_BYTES = 8 << 20
 """Of all of a snippet's files, and of all of its pages; those that come after are left out."""
 
 
-def sandbox_files(code: str, models: Path | None = None) -> dict[str, bytes]:
+DATA_SETS = ".cache/huggingface/datasets"
+"""Below a snippet's home folder, which is its working directory: where `datasets` keeps what it has loaded."""
+
+
+def sandbox_files(code: str, samples: Path | None = None) -> dict[str, bytes]:
     """By path relative to the working directory; found by parsing, nothing is run. The same for the same code.
 
     Args:
-        models: the folder of the fitted models that an environment's hub has; without it there are none.
+        samples: the folder of what only an environment's own libraries can write: fitted models below `models`,
+            data sets below `data_sets`. Without it there are none.
     """
-    wanted = {file.path: file.kind for file in files_for(code)}  # their number is bounded
-    return _bounded({path: content for path, kind in wanted.items() if (content := _content(kind, models)) is not None})
+    found = {}
+    for file in files_for(code):  # their number is bounded
+        content = _model(file.kind, samples) if file.kind.startswith("model ") else contents(file.kind)
+        if content is not None:
+            found[file.path] = content
+    return _bounded({**found, **_data_sets(code, samples)})
 
 
 def sandbox_pages(code: str) -> dict[str, tuple[str, bytes]]:
@@ -28,13 +37,24 @@ def sandbox_pages(code: str) -> dict[str, tuple[str, bytes]]:
     return {address: (media_type(kinds[address]), content) for address, content in pages.items()}
 
 
-def _content(kind: str, models: Path | None) -> bytes | None:
-    name, _, fields = kind.partition(" ")
-    if name != "model":
-        return contents(kind)
-    asked = json.loads(fields)
-    path = None if models is None else models / f"{asked['task']}-{asked['columns']}"
+def _model(kind: str, samples: Path | None) -> bytes | None:
+    asked = json.loads(kind.partition(" ")[2])
+    path = None if samples is None else samples / "models" / f"{asked['task']}-{asked['columns']}"
     return path.read_bytes() if path is not None and path.is_file() else None
+
+
+def _data_sets(code: str, samples: Path | None) -> dict[str, bytes]:
+    """Of the data sets that the code loads, at their places in the library's cache, which is the snippet's own."""
+    if samples is None or not (samples / "data_sets").is_dir():
+        return {}
+    wanted = {name.replace("/", "--") for name in data_sets_for(code)}
+    folders = [folder for folder in sorted((samples / "data_sets").iterdir()) if folder.name in wanted]
+    return {
+        f"{DATA_SETS}/{path.relative_to(folder).as_posix()}": path.read_bytes()
+        for folder in folders
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
 
 
 def _bounded(found: dict[str, bytes]) -> dict[str, bytes]:

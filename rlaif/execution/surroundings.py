@@ -46,8 +46,8 @@ class Surroundings:
 
     def files_for(self, code: str) -> dict[str, bytes]:
         """What a snippet finds in its working directory, by path."""
-        models = None if self.hub is None else self.hub.samples
-        return sandbox_files(code, models) if self.has_sample_files else {}
+        samples = None if self.hub is None else self.hub.samples
+        return sandbox_files(code, samples) if self.has_sample_files else {}
 
     def pages_for(self, code: str) -> dict[str, tuple[str, bytes]]:
         """What a snippet gets that fetches an address: (media type, content). With a network it has the real pages."""

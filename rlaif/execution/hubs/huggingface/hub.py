@@ -23,6 +23,8 @@ _SCRIPT = _FOLDER / "build_cache.py"
 _REPORT = "report.json"
 _SAMPLES = "samples"
 _MAX_ERROR_CHARS = 500
+_TOKEN = "hf_nobodys_token_for_an_offline_hub"
+"""Code may ask to be logged in (`use_auth_token=True`), as its author was. Nothing is sent anywhere, and nobody checks."""
 
 
 def build(interpreter: Path, database: Sequence[ApiRow], directory: Path, source: str | None = None) -> Hub:
@@ -74,6 +76,7 @@ def variables(directory: Path) -> tuple[tuple[str, str], ...]:
         ("HF_DATASETS_OFFLINE", "1"),
         ("HF_HUB_DISABLE_TELEMETRY", "1"),
         ("TOKENIZERS_PARALLELISM", "false"),
+        ("HF_TOKEN", _TOKEN),
     )
 
 

@@ -22,7 +22,7 @@ _ROWS = 60
 
 def write_sample_models(folder: Path) -> None:
     """A classifier and a regressor for each number of columns, as plain pickles: joblib reads those too."""
-    folder.mkdir()
+    folder.mkdir(parents=True)
     for columns in range(1, MAX_COLUMNS + 1):
         source = random.Random(columns)
         rows = [[source.gauss(5, 2) for _ in range(columns)] for _ in range(_ROWS)]
