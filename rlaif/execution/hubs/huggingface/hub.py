@@ -24,7 +24,7 @@ _REPORT = "report.json"
 _SAMPLES = "samples"
 _MAX_ERROR_CHARS = 500
 _TOKEN = "hf_nobodys_token_for_an_offline_hub"
-"""Code may ask to be logged in (`use_auth_token=True`), as its author was. Nothing is sent anywhere, and nobody checks."""
+"""Code may ask to be logged in (`use_auth_token=True`), as its author was; it is sent nowhere, and nobody checks it."""
 
 
 def build(interpreter: Path, database: Sequence[ApiRow], directory: Path, source: str | None = None) -> Hub:
