@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from rlaif.execution.hubs.sample_files import addresses_for, contents, data_sets_for, files_for, media_type
 
@@ -22,12 +22,13 @@ def sandbox_files(code: str, samples: Path | None = None) -> dict[str, bytes]:
         samples: the folder of what only an environment's own libraries can write: fitted models below `models`,
             data sets below `data_sets`. Without it there are none.
     """
-    found = {}
+    found = _data_sets(code, samples)
+    folders = {str(parent) for path in found for parent in PurePosixPath(path).parents}
     for file in files_for(code):  # their number is bounded
         content = _model(file.kind, samples) if file.kind.startswith("model ") else contents(file.kind)
-        if content is not None:
-            found[file.path] = content
-    return _bounded({**found, **_data_sets(code, samples)})
+        if content is not None and file.path not in folders:
+            found.setdefault(file.path, content)
+    return _bounded(found)
 
 
 def sandbox_pages(code: str) -> dict[str, tuple[str, bytes]]:

@@ -123,7 +123,7 @@ class Literals:
 
     def _comes_from(self, node: ast.expr, readers: tuple[str, ...], names: set[str]) -> bool:
         match node:
-            case ast.Call() if callee(node).endswith(readers):
+            case ast.Call() if f".{callee(node)}".endswith(readers):
                 return True
             case ast.Name(id=name):
                 return name in names

@@ -76,6 +76,7 @@ def main() -> None:
     write_sample_models(samples / "models")
     write_data_sets(samples / "data_sets")
     open_to_all(cache)
+    open_to_all(samples)
     report = {
         "built": dict(sorted(built.items())),
         "companions": sorted(set(built) - known),
