@@ -67,7 +67,7 @@ assert set(model.predict(data)) <= {0, 1} and model.predict_proba(data).shape ==
 from datasets import load_dataset
 speech = load_dataset("hf-internal-testing/librispeech_asr_dummy", "clean", split="validation")
 assert speech[0]["audio"]["sampling_rate"] == 16000 and speech.sort("id")[0]["audio"]["array"].any()
-assert len(speech.map(lambda row: {"length": len(row["text"])})["length"]) == 73
+assert len(speech.select_columns("text").map(lambda row: {"length": len(row["text"])})["length"]) == 73
 voices = load_dataset("Matthijs/cmu-arctic-xvectors", split="validation")
 assert len(voices[7306]["xvector"]) == 512
 assert load_dataset("huggingface/cats-image")["test"]["image"][0].size == (640, 480)
@@ -77,6 +77,8 @@ try:
     load_dataset("hf-internal-testing/librispeech_asr_dummy", "nothing-of-that-name")
 except ValueError:
     pass
+else:
+    raise AssertionError("it was found")
 """,
     "logged in": """
 from transformers import AutoTokenizer
