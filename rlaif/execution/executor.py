@@ -17,7 +17,6 @@ from rlaif.execution.cache import VerdictCache
 from rlaif.execution.classify import classify
 from rlaif.execution.isolation import Limits, choose_isolation, make_worker
 from rlaif.execution.missing_ids import explain
-from rlaif.execution.sandbox_files import sandbox_files
 from rlaif.execution.surroundings import Surroundings, prepare
 from rlaif.execution.verdict import Verdict
 from rlaif.execution.worker import SandboxError, Worker
@@ -123,7 +122,7 @@ class Executor:
                 self._workers.append(self._local.worker)
         surroundings = self._surroundings
         try:
-            outcome = self._local.worker.run(code, sandbox_files(code) if surroundings.has_sample_files else {})
+            outcome = self._local.worker.run(code, surroundings.files_for(code), surroundings.pages_for(code))
         except SandboxError as error:
             raise UserError(f"the {self._config.environment.value} sandbox does not start: {error}") from None
         verdict = classify(outcome, surroundings.hub_index)

@@ -14,6 +14,7 @@ from rlaif.execution.hubs import torch_hub
 from rlaif.execution.hubs.hub import Hub
 from rlaif.execution.isolation import Contents
 from rlaif.execution.missing_ids import HubIds, read_hub_ids
+from rlaif.execution.sandbox_files import sandbox_files, sandbox_pages
 from rlaif.records import ApiRow
 
 # The caches that the libraries fill by themselves at level online, under one directory of their own.
@@ -41,7 +42,16 @@ class Surroundings:
     hub_ids: HubIds | None = None
     """Of a hub that says what it has; Torch Hub's index is `hub_index`."""
     has_sample_files: bool = False
-    """Whether snippets find the files that they name (`sandbox_files`)."""
+    """Whether snippets find the files that they name, and offline the pages (`sandbox_files`)."""
+
+    def files_for(self, code: str) -> dict[str, bytes]:
+        """What a snippet finds in its working directory, by path."""
+        samples = None if self.hub is None else self.hub.samples
+        return sandbox_files(code, samples) if self.has_sample_files else {}
+
+    def pages_for(self, code: str) -> dict[str, tuple[str, bytes]]:
+        """What a snippet gets that fetches an address: (media type, content). With a network it has the real pages."""
+        return sandbox_pages(code) if self.has_sample_files and not self.contents.network else {}
 
 
 def prepare(config: ExecutionConfig, database: Sequence[ApiRow], assets_dir: Path) -> Surroundings:

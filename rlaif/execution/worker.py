@@ -64,22 +64,32 @@ class Worker:
         self._process: subprocess.Popen[bytes] | None = None
         self._interrupted = False
 
-    def run(self, code: str, files: Mapping[str, bytes] | None = None) -> Outcome:
+    def run(
+        self,
+        code: str,
+        files: Mapping[str, bytes] | None = None,
+        pages: Mapping[str, tuple[str, bytes]] | None = None,
+    ) -> Outcome:
         """Run one snippet; in a new sandbox, once more, where the first one dies or hangs with it.
 
         Args:
             files: what it finds in its working directory, by relative path.
+            pages: what it gets that fetches an address, by address: (media type, content). Offline only.
 
         SandboxError where a sandbox cannot be started at all.
         """
         failure, has_begun = "", False
-        encoded = {path: base64.b64encode(content).decode() for path, content in (files or {}).items()}
+        job = {
+            "code": code,
+            "files": {path: _encoded(content) for path, content in (files or {}).items()},
+            "pages": {address: (kind, _encoded(content)) for address, (kind, content) in (pages or {}).items()},
+        }
         for _ in range(ATTEMPTS):
             try:
                 if self._process is None:
                     self._start()
                 has_begun = True
-                self._send({"code": code, "files": encoded})
+                self._send(job)
                 return Outcome(**self._receive(self._timeout_s + GRACE_S))
             except SandboxError as error:
                 failure = str(error)
@@ -158,6 +168,10 @@ class Worker:
             line += part
         answer: dict[str, Any] = json.loads(line)
         return answer
+
+
+def _encoded(content: bytes) -> str:
+    return base64.b64encode(content).decode()
 
 
 def _last_words(process: subprocess.Popen[bytes]) -> str:

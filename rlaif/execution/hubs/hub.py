@@ -31,6 +31,8 @@ class Hub:
     num_built: int
     """How many ids of the database it has."""
     failures: tuple[Failure, ...] = ()
+    samples: Path | None = None
+    """The folder of sample files that only the environment's own libraries can write; None where there are none."""
 
 
 def built_once(folder: Path, fill: Callable[[Path], None]) -> Path:

@@ -18,11 +18,11 @@ import signal
 import sys
 import threading
 import types
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
-from . import forgery, landlock, seccomp
+from . import addresses, forgery, landlock, seccomp
 from .describe import describe
 
 MAX_FILE_BYTES = 64 << 20
@@ -58,9 +58,18 @@ class Confinement:
     """Whether it may open internet sockets; what it fetches may be large, too."""
 
 
-def run_snippet(
-    code: str, files: Mapping[str, str], nonce: bytes, report_descriptor: int, confinement: Confinement
-) -> NoReturn:
+@dataclass(frozen=True)
+class Job:
+    """A snippet and what it finds."""
+
+    code: str
+    files: Mapping[str, str]
+    """Sample files, by path relative to the working directory, in base64."""
+    pages: Mapping[str, Sequence[str]]
+    """What there is to fetch, by address: (media type, content in base64)."""
+
+
+def run_snippet(job: Job, nonce: bytes, report_descriptor: int, confinement: Confinement) -> NoReturn:
     """Run in the forked child, beside its sample files; ends the process.
 
     A report is the nonce, a sign, and for a failure its description. The snippet may have
@@ -72,9 +81,10 @@ def run_snippet(
     try:
         _confine(confinement, report_descriptor)
         stage = "files"
-        _write_files(files)
+        _write_files(job.files)
+        addresses.install(job.pages)
         stage = "compile"
-        program = _load(code, path)
+        program = _load(job.code, path)
         stage = "run"
         _run(program)
         report = nonce + PASSED

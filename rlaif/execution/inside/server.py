@@ -2,8 +2,8 @@
 
     python -m inside.server SETTINGS
 
-Jobs come as lines of JSON on standard input, `{"code": ..., "files": {path: base64}}`; an
-outcome goes back for each on standard output. End of input ends it. It runs no untrusted code itself: a child
+Jobs come as lines of JSON on standard input, with the fields of `Job`; an outcome goes back
+for each on standard output. End of input ends it. It runs no untrusted code itself: a child
 gives up its rights before it runs the snippet, and is killed, and its files removed,
 before the next one starts.
 """
@@ -27,7 +27,7 @@ import traceback
 from dataclasses import dataclass, replace
 from typing import IO, Any
 
-from .runner import FAILED, MAX_REPORT_BYTES, PASSED, Confinement, run_snippet
+from .runner import FAILED, MAX_REPORT_BYTES, PASSED, Confinement, Job, run_snippet
 
 MAX_WORKSPACE_BYTES = 256 << 20
 MAX_WORKSPACE_ENTRIES = 10_000
@@ -64,12 +64,12 @@ def main() -> None:
     with contextlib.suppress(BrokenPipeError):
         for job in jobs:
             wanted = json.loads(job)
-            _answer(answers, execute(wanted["code"], wanted["files"], confinement, jobs))
+            _answer(answers, execute(Job(**wanted), confinement, jobs))
     with contextlib.suppress(OSError):  # a mount of the sandbox's own goes with it
         os.rmdir(confinement.workspace)  # noqa: PTH106
 
 
-def execute(code: str, files: dict[str, str], confinement: Confinement, jobs: IO[bytes]) -> dict[str, Any]:
+def execute(job: Job, confinement: Confinement, jobs: IO[bytes]) -> dict[str, Any]:
     """Run one snippet in a child of its own; the outcome's fields (see `rlaif.execution.worker.Outcome`)."""
     nonce = secrets.token_bytes(16)
     report_read, report_write = os.pipe()
@@ -79,7 +79,7 @@ def execute(code: str, files: dict[str, str], confinement: Confinement, jobs: IO
     if child == 0:
         os.dup2(report_write, 3)
         os.closerange(4, 1024)
-        run_snippet(code, files, nonce, 3, confinement)
+        run_snippet(job, nonce, 3, confinement)
     os.close(report_write)
     watch = _Watch(child, report_read, started + confinement.timeout_s, confinement.workspace, jobs.fileno())
     status = watch.until_the_end()

@@ -14,6 +14,7 @@ from rlaif.execution.hubs.hub import Hub
 from rlaif.execution.hubs.huggingface import build, variables
 from rlaif.execution.hubs.huggingface.hub import hub_digest
 from rlaif.execution.hubs.huggingface.survey import survey
+from rlaif.execution.sandbox_files import sandbox_files
 from rlaif.records import ApiRow
 
 ROWS = [
@@ -56,6 +57,33 @@ features = json.load(open(hf_hub_download("owner/wine-quality", "config.json")))
 import pandas
 assert len(model.predict(pandas.DataFrame([[1.0] * len(features)], columns=features))) == 1
 """,
+    "models of one's own": """
+import joblib, pandas
+model = joblib.load("model.joblib")
+data = pandas.read_csv("data.csv")
+assert set(model.predict(data)) <= {0, 1} and model.predict_proba(data).shape == (len(data), 2)
+""",
+    "data sets": """
+from datasets import load_dataset
+speech = load_dataset("hf-internal-testing/librispeech_asr_dummy", "clean", split="validation")
+assert speech[0]["audio"]["sampling_rate"] == 16000 and speech.sort("id")[0]["audio"]["array"].any()
+assert len(speech.select_columns("text").map(lambda row: {"length": len(row["text"])})["length"]) == 73
+voices = load_dataset("Matthijs/cmu-arctic-xvectors", split="validation")
+assert len(voices[7306]["xvector"]) == 512
+assert load_dataset("huggingface/cats-image")["test"]["image"][0].size == (640, 480)
+commands = load_dataset("anton-l/superb_demo", "ks", split="test")
+assert open(commands[0]["file"], "rb").read(4) == b"RIFF" and commands.features["label"].num_classes == 12
+try:
+    load_dataset("hf-internal-testing/librispeech_asr_dummy", "nothing-of-that-name")
+except ValueError:
+    pass
+else:
+    raise AssertionError("it was found")
+""",
+    "logged in": """
+from transformers import AutoTokenizer
+AutoTokenizer.from_pretrained("owner/distilbert-sst-2", use_auth_token=True)
+""",
     "defaults": """
 from transformers import pipeline
 assert isinstance(pipeline("sentiment-analysis")("good")[0]["score"], float)
@@ -90,6 +118,9 @@ def hub(interpreter: Path, tmp_path_factory: pytest.TempPathFactory) -> Hub:
 @pytest.mark.slow
 @pytest.mark.parametrize("code", SNIPPETS.values(), ids=SNIPPETS.keys())
 def test_code_runs_unpatched_and_offline(interpreter: Path, hub: Hub, code: str, tmp_path: Path) -> None:
+    for path, content in sandbox_files(code, hub.samples).items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_bytes(content)
     environment = {**dict(hub.variables), "HOME": str(tmp_path), "PATH": os.environ["PATH"], "OMP_NUM_THREADS": "1"}
     finished = subprocess.run(
         [str(interpreter), "-I", "-c", code], env=environment, cwd=tmp_path, capture_output=True, text=True

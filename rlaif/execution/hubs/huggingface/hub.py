@@ -21,7 +21,10 @@ NUM_PROCESSES = 2
 _FOLDER = Path(__file__).parent
 _SCRIPT = _FOLDER / "build_cache.py"
 _REPORT = "report.json"
+_SAMPLES = "samples"
 _MAX_ERROR_CHARS = 500
+_TOKEN = "hf_nobodys_token_for_an_offline_hub"
+"""Code may ask to be logged in (`use_auth_token=True`), as its author was; it is sent nowhere, and nobody checks it."""
 
 
 def build(interpreter: Path, database: Sequence[ApiRow], directory: Path, source: str | None = None) -> Hub:
@@ -55,6 +58,7 @@ def read_hub(directory: Path) -> Hub:
         variables=variables(directory),
         num_built=len(report["built"].keys() - set(report["companions"])),
         failures=tuple(Failure(name, reason) for name, reason in report["failures"].items()),
+        samples=directory / _SAMPLES,
     )
 
 
@@ -72,6 +76,7 @@ def variables(directory: Path) -> tuple[tuple[str, str], ...]:
         ("HF_DATASETS_OFFLINE", "1"),
         ("HF_HUB_DISABLE_TELEMETRY", "1"),
         ("TOKENIZERS_PARALLELISM", "false"),
+        ("HF_TOKEN", _TOKEN),
     )
 
 
@@ -88,6 +93,7 @@ def _fill(interpreter: Path, repositories: Sequence[Repository], target: Path, s
         "cache": str(target / "hub"),
         "work": str(work),
         "report": str(target / _REPORT),
+        "samples": str(target / _SAMPLES),
         "num_processes": NUM_PROCESSES,
         "repositories": [asdict(repository) for repository in repositories],
         "source": source,

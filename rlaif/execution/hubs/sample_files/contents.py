@@ -7,6 +7,7 @@ import csv
 import io
 import json
 import math
+import re
 import struct
 import wave
 from collections.abc import Callable, Sequence
@@ -17,6 +18,8 @@ from rlaif.execution.hubs.sample_files import pictures
 SAMPLE_RATE = 16_000
 SOUND_SECONDS = 2
 NUM_ROWS = 20
+NUM_LABELS = 1001
+"""ImageNet's classes and one for the background, as the longer of its usual lists has them."""
 EMBEDDING_SIZE = 512
 FEATURES = ("feature_1", "feature_2", "feature_3", "feature_4")
 SENTENCES = (
@@ -35,8 +38,9 @@ _LABEL_COLUMNS = ("label", "target", "class", "outcome")
 def contents(kind: str) -> bytes:
     """The bytes of a file of a kind that `files_for` gave. ValueError where there is no such kind.
 
-    Kinds: jpeg, png, bmp, video, sound, text, jsonl, array; `csv` and `json` are followed by a
-    space and a JSON object: {"columns": [...], "separator": ","}, {"keys": [...]}.
+    Kinds: jpeg, png, bmp, video, sound, text, labels, jsonl, array; `csv` and `json` are followed by a
+    space and a JSON object: {"columns": [...], "separator": ","}, {"keys": [...]}. A fitted model
+    (kind `model`) is not made here, but comes with an environment's hub.
     """
     name, _, parameters = kind.partition(" ")
     if name not in _MAKERS:
@@ -64,6 +68,11 @@ def _text() -> bytes:
     return ("\n".join(SENTENCES) + "\n").encode()
 
 
+def _labels() -> bytes:
+    """A class on each line."""
+    return "".join(f"class {number}\n" for number in range(NUM_LABELS)).encode()
+
+
 def _csv(columns: Sequence[str] = FEATURES, separator: str = ",") -> bytes:
     file = io.StringIO(newline="")
     rows = csv.writer(file, delimiter=separator, lineterminator="\n")
@@ -71,6 +80,11 @@ def _csv(columns: Sequence[str] = FEATURES, separator: str = ",") -> bytes:
     for row in range(NUM_ROWS):
         rows.writerow([_cell(column.lower(), row, place) for place, column in enumerate(columns)])
     return file.getvalue().encode()
+
+
+def is_number_column(column: str) -> bool:
+    """Whether a table's cells below that name are numbers."""
+    return re.fullmatch(r"[\d.]+", _cell(column.lower(), 0, 0)) is not None
 
 
 def _cell(column: str, row: int, place: int) -> str:
@@ -116,6 +130,7 @@ _MAKERS: dict[str, Callable[..., bytes]] = {
     "video": pictures.avi,
     "sound": _sound,
     "text": _text,
+    "labels": _labels,
     "csv": _csv,
     "json": _json,
     "jsonl": _jsonl,

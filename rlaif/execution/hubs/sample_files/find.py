@@ -12,14 +12,15 @@ import ast
 import json
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from rlaif.execution.hubs.sample_files.contents import FEATURES
 from rlaif.execution.hubs.sample_files.literals import MAX_TEXT, Literals, callee
+from rlaif.execution.hubs.sample_files.models import models_for
 
 MAX_FILES = 16
-_MAX_CODE = 100_000
+MAX_CODE = 100_000
 _RUNNERS_OWN = "snippet.py"
 
 _ENDINGS = (
@@ -59,6 +60,7 @@ _WRITERS = re.compile(
 _WRITTEN_KEYWORDS = re.compile(r"^(?:out|save|dst|dest|target)|output")
 _WRITE_MODE = re.compile(r"[wax+]")
 _SEPARATOR = re.compile(r"""\b(?:sep|delimiter)\s*=\s*['"](\\t|[,;|])['"]""")
+_LABELS = re.compile(r"class|label|synset|categor", re.IGNORECASE)
 _DECODERS = (("decode_wav", "sound"), ("decode_jpeg", "jpeg"), ("decode_png", "png"), ("decode_image", "jpeg"))
 
 
@@ -72,18 +74,26 @@ class SampleFile:
 
 def files_for(code: str) -> tuple[SampleFile, ...]:
     """The files that the code reads and has not written itself, by path; () where it does not parse."""
-    if len(code) > _MAX_CODE:
+    if len(code) > MAX_CODE:
         return ()
     try:
         tree = ast.parse(code)
         literals = Literals(tree)
         found = _find(tree, literals)
         columns, keys = literals.indexed()
+        files = {path: with_fields(kind, path, columns, keys, code) for path, kind in found.items()}
+        models = models_for(tree, literals, _tables(files), code)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return ()
-    files = {path: _with_fields(kind, path, columns, keys, code) for path, kind in found.items()}
+    files |= {path: kind for text, kind in models.items() if (path := _safe(text)) is not None}
     folders = {parent for path in files for parent in _parents(path)}
     return tuple(SampleFile(path, files[path]) for path in sorted(files) if path not in folders)[:MAX_FILES]
+
+
+def _tables(files: Mapping[str, str]) -> dict[str, list[str]]:
+    """The columns of each table, by its path."""
+    tables = {path: kind.partition(" ")[2] for path, kind in files.items() if kind.startswith("csv ")}
+    return {path: json.loads(fields)["columns"] for path, fields in tables.items()}
 
 
 def _find(tree: ast.Module, literals: Literals) -> dict[str, str]:
@@ -98,7 +108,7 @@ def _find(tree: ast.Module, literals: Literals) -> dict[str, str]:
             read |= _read(node, plain_kind, literals)
         if isinstance(node, ast.Call | ast.Assign | ast.AnnAssign | ast.List | ast.Tuple | ast.Dict | ast.For):
             for text in literals.below(node):
-                kind = _kind_by_ending(text)
+                kind = kind_by_ending(text)
                 if kind and not re.search(r"\s", text):
                     named[text] = kind
     paths = {}
@@ -123,7 +133,7 @@ def _read(call: ast.Call, plain_kind: str, literals: Literals) -> dict[str, str]
     texts: set[str] = set()
     for argument in (*call.args[:1], *(keyword.value for keyword in call.keywords if keyword.arg in _PATH_KEYWORDS)):
         texts |= literals.of(argument)
-    return {text: _kind_by_ending(text) or kind for text in texts if text and not _is_unmakeable(text)}
+    return {text: kind_by_ending(text) or kind for text in texts if text and not _is_unmakeable(text)}
 
 
 def _written(call: ast.Call, literals: Literals) -> set[str]:
@@ -141,14 +151,15 @@ def _modes(call: ast.Call, literals: Literals) -> set[str]:
     return {text for node in nodes for text in literals.of(node)}
 
 
-def _kind_by_ending(text: str) -> str | None:
+def kind_by_ending(text: str) -> str | None:
+    """None where the ending does not say."""
     ending = _ENDING.search(text)
     return _ENDINGS[ending.lastindex - 1][1] if ending and ending.lastindex else None
 
 
 def _is_unmakeable(text: str) -> bool:
     """Whether the name says that it is of a kind which nobody can make up: weights, archives, pickles."""
-    return bool(re.search(r"\.[A-Za-z]\w{0,7}$", text)) and _kind_by_ending(text) is None
+    return bool(re.search(r"\.[A-Za-z]\w{0,7}$", text)) and kind_by_ending(text) is None
 
 
 def _kind_by_use(tree: ast.Module) -> str:
@@ -160,7 +171,7 @@ def _kind_by_use(tree: ast.Module) -> str:
     return "json" if "json.load" in names else "text"
 
 
-def _with_fields(kind: str, path: str, columns: list[str], keys: list[str], code: str) -> str:
+def with_fields(kind: str, path: str, columns: list[str], keys: list[str], code: str) -> str:
     """Tables get the columns, and objects the keys, that the code asks for."""
     if kind == "csv":
         wanted = [*columns, *(FEATURES if not columns or "features" in code else ())]
@@ -169,6 +180,8 @@ def _with_fields(kind: str, path: str, columns: list[str], keys: list[str], code
         if stated:
             separator = stated[1].replace("\\t", "\t")
         return "csv " + json.dumps({"columns": list(dict.fromkeys(wanted)), "separator": separator})
+    if kind == "text" and _LABELS.search(posixpath.basename(path)):
+        return "labels"
     if kind == "json" and keys:
         return "json " + json.dumps({"keys": keys})
     return kind

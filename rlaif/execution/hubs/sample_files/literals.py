@@ -13,7 +13,7 @@ MAX_TEXT = 200
 _MAX_STEPS = 20_000
 """Of following names in one snippet, which could be written so as to take for ever."""
 _TABLE_READERS = ("read_csv", "read_table", "DataFrame")
-_OBJECT_READERS = ("json.load", "json.loads", "read_json")
+_OBJECT_READERS = ("json.load", "json.loads", "read_json", ".json")
 _COLUMN_KEYWORDS = frozenset(("columns", "usecols", "index_col", "subset", "by"))
 
 
@@ -92,7 +92,7 @@ class Literals:
         for node in ast.walk(self._tree):
             if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name) and isinstance(node.ctx, ast.Load):
                 wanted = keys if node.value.id in objects else columns if node.value.id in tables else {}
-                wanted.update(dict.fromkeys(sorted(self._index(node.slice))))
+                wanted.update(dict.fromkeys(self._index(node.slice)))
             elif isinstance(node, ast.Call) and tables:
                 parts = [keyword.value for keyword in node.keywords if keyword.arg in _COLUMN_KEYWORDS]
                 if callee(node).rsplit(".", 1)[-1] in ("drop", "pop", "groupby") and node.args:
@@ -101,7 +101,15 @@ class Literals:
         return list(columns)[:_MAX_TEXTS], list(keys)[:_MAX_TEXTS]
 
     def _index(self, node: ast.expr) -> list[str]:
-        constants = [part.value for part in ast.walk(node) if isinstance(part, ast.Constant)]
+        parts = list(ast.walk(node))
+        for name in [part.id for part in parts if isinstance(part, ast.Name)]:
+            parts += [
+                part
+                for value in self._values.get(name, ())[:_MAX_TEXTS]
+                if isinstance(value, ast.List | ast.Tuple)
+                for part in value.elts[:_MAX_TEXTS]
+            ]
+        constants = [part.value for part in parts if isinstance(part, ast.Constant)]
         return [value for value in constants if isinstance(value, str)]
 
     def _names_of(self, readers: tuple[str, ...]) -> set[str]:
@@ -115,7 +123,7 @@ class Literals:
 
     def _comes_from(self, node: ast.expr, readers: tuple[str, ...], names: set[str]) -> bool:
         match node:
-            case ast.Call() if callee(node).endswith(readers):
+            case ast.Call() if f".{callee(node)}".endswith(readers):
                 return True
             case ast.Name(id=name):
                 return name in names

@@ -4,6 +4,7 @@ request (JSON on standard input)
     cache            the folder to fill
     work             a folder for what is built, on the same file system
     report           the file to write
+    samples          the folder for files that snippets find in their own directory
     num_processes    how many to build with
     repositories     [{id, api_class, domain, provider, revisions, variants}]
     source           null, or where to read real files from: a hub's address, or a folder
@@ -30,8 +31,10 @@ import transformers
 
 from .cache_layout import add_old_style_files, add_repository, open_to_all, start_cache
 from .companions import companions
+from .data_sets import write_data_sets
 from .real_files import build_from_real_files, make_source
 from .recipes import NotBuildable, Recipe, Wanted, alone, recipe_of
+from .sample_models import write_sample_models
 from .tokenization import TokenizerWriter
 from .vocabularies import Vocabularies
 
@@ -69,7 +72,11 @@ def main() -> None:
         if recipe.kind == "tabular":
             add_old_style_files(cache, wanted.id, result.folder)
         built[wanted.id] = f"real files, {result.real_class}" if result.real_class else _describe(recipe)
+    samples = Path(request["samples"])
+    write_sample_models(samples / "models")
+    write_data_sets(samples / "data_sets")
     open_to_all(cache)
+    open_to_all(samples)
     report = {
         "built": dict(sorted(built.items())),
         "companions": sorted(set(built) - known),
