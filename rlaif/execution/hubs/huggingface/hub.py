@@ -22,6 +22,7 @@ _FOLDER = Path(__file__).parent
 _SCRIPT = _FOLDER / "build_cache.py"
 _REPORT = "report.json"
 _MAX_ERROR_CHARS = 500
+_TOKEN = "hf_offline"
 
 
 def build(interpreter: Path, database: Sequence[ApiRow], directory: Path, source: str | None = None) -> Hub:
@@ -62,11 +63,13 @@ def variables(directory: Path) -> tuple[tuple[str, str], ...]:
     """What makes the libraries look there, and nowhere else.
 
     HF_HOME is left alone: below it libraries write (modules, data sets), and the hub is read-only.
+    The token is none of anybody's: code that asks for the user's own is written by one who has logged in.
     """
     cache = str(directory / "hub")
     return (
         ("HF_HUB_CACHE", cache),
         ("HUGGINGFACE_HUB_CACHE", cache),
+        ("HF_TOKEN", _TOKEN),
         ("HF_HUB_OFFLINE", "1"),
         ("TRANSFORMERS_OFFLINE", "1"),
         ("HF_DATASETS_OFFLINE", "1"),

@@ -29,6 +29,7 @@ import torch
 import transformers
 
 from .cache_layout import add_old_style_files, add_repository, open_to_all, start_cache
+from .class_info import CLASS_INFO_REPOSITORY, write_class_info
 from .companions import companions
 from .real_files import build_from_real_files, make_source
 from .recipes import NotBuildable, Recipe, Wanted, alone, recipe_of
@@ -69,6 +70,9 @@ def main() -> None:
         if recipe.kind == "tabular":
             add_old_style_files(cache, wanted.id, result.folder)
         built[wanted.id] = f"real files, {result.real_class}" if result.real_class else _describe(recipe)
+    class_info = work / "class_info"
+    write_class_info(class_info)
+    add_repository(cache, CLASS_INFO_REPOSITORY, class_info, ("main",), repo_type="dataset")
     open_to_all(cache)
     report = {
         "built": dict(sorted(built.items())),
