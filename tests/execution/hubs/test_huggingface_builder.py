@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from transformers import GenerationConfig
+from transformers import BlenderbotConfig, GenerationConfig, GPT2Config, PretrainedConfig
 
 from rlaif.execution.hubs.huggingface.builder.cache_layout import add_repository
 from rlaif.execution.hubs.huggingface.builder.class_info import class_info_file, write_class_info
@@ -44,13 +44,18 @@ def test_the_first_gpts_sample_by_default(model_type: str, name: str, task: str,
     assert found == ({"text-generation": {"do_sample": True, "max_length": 50}} if samples else None)
 
 
-def test_only_texts_that_are_short_in_reality_are_made_to_end() -> None:
-    ending, open_ended, endless = (GenerationConfig(eos_token_id=number) for number in (2, 2, None))
-    for model_type, generation in (("blenderbot", ending), ("gpt2", open_ended), ("blenderbot", endless)):
-        end_long_texts(model_type, generation)
-    assert ending.exponential_decay_length_penalty is not None
-    assert open_ended.exponential_decay_length_penalty is None
-    assert endless.exponential_decay_length_penalty is None
+@pytest.mark.parametrize(
+    ("config", "eos", "ends"),
+    [(BlenderbotConfig(), 2, True), (GPT2Config(), 2, False), (BlenderbotConfig(), None, False)],
+    ids=["short texts", "open-ended", "no token for the end"],
+)
+def test_only_texts_that_are_short_in_reality_are_made_to_end(
+    config: PretrainedConfig, eos: int | None, ends: bool
+) -> None:
+    generation = GenerationConfig(eos_token_id=eos)
+    end_long_texts(config, generation)
+    found = [getattr(one, "exponential_decay_length_penalty", None) for one in (config, generation)]
+    assert [penalty is not None for penalty in found] == [ends, ends]
 
 
 def test_a_data_set_lies_apart_from_a_model_of_its_name(tmp_path: Path) -> None:

@@ -24,7 +24,11 @@ def task_parameters(model_type: str, name: str, task: str, max_length: int) -> d
     return {"text-generation": {"do_sample": True, "max_length": max_length}}
 
 
-def end_long_texts(model_type: str, generation: GenerationConfig) -> None:
-    """Let a long text end: random weights never prefer the token for it, as real ones do."""
-    if model_type in _SHORT_TEXTS and isinstance(generation.eos_token_id, int):
-        generation.exponential_decay_length_penalty = (_END_AFTER, _END_FACTOR)
+def end_long_texts(config: Any, generation: GenerationConfig) -> None:
+    """Let a long text end: random weights never prefer the token for it, as real ones do.
+
+    Written into both configs, as a generation config that was made from the model's is made anew when it is used.
+    """
+    if config.model_type in _SHORT_TEXTS and isinstance(generation.eos_token_id, int):
+        for one in (config, generation):
+            one.exponential_decay_length_penalty = (_END_AFTER, _END_FACTOR)

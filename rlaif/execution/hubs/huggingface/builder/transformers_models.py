@@ -53,7 +53,7 @@ def save_model(model: Any, folder: Path) -> None:
             generation.max_length = MAX_TEXT_LENGTH
         elif generation.max_length > MAX_NEW_LENGTH:
             generation.max_length = MAX_NEW_LENGTH
-        end_long_texts(model.config.model_type, generation)
+        end_long_texts(model.config, generation)
     model.save_pretrained(folder, safe_serialization=True)
 
 
