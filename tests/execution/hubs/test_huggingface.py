@@ -36,6 +36,24 @@ ROWS = [
         "Scikit-learn",
         "owner/wine-quality",
     ),
+    ApiRow(
+        "DDPMPipeline.from_pretrained('owner/galaxies')",
+        "Computer Vision Unconditional Image Generation",
+        "Hugging Face",
+        "owner/galaxies",
+    ),
+    ApiRow(
+        "OneFormerForUniversalSegmentation.from_pretrained('owner/oneformer_ade20k_swin_tiny')",
+        "Computer Vision Image Segmentation",
+        "Hugging Face Transformers",
+        "owner/oneformer_ade20k_swin_tiny",
+    ),
+    ApiRow(
+        "pipeline('conversational', model='owner/blenderbot-400M')",
+        "Natural Language Processing Conversational",
+        "Hugging Face Transformers",
+        "owner/blenderbot-400M",
+    ),
     ApiRow("SequenceTagger.load('flair/ner-english')", "Token Classification", "Flair", "flair/ner-english"),
 ]
 SNIPPETS = {
@@ -88,6 +106,36 @@ AutoTokenizer.from_pretrained("owner/distilbert-sst-2", use_auth_token=True)
 from transformers import pipeline
 assert isinstance(pipeline("sentiment-analysis")("good")[0]["score"], float)
 """,
+    "pictures without a text": """
+from diffusers import DDPMPipeline
+pipeline = DDPMPipeline.from_pretrained("owner/galaxies")
+assert pipeline.scheduler.config.num_train_timesteps == 1000
+assert pipeline(num_inference_steps=10).images[0].size == (32, 32)
+""",
+    "class files": """
+import numpy
+from transformers import OneFormerProcessor, OneFormerForUniversalSegmentation
+name = "owner/oneformer_ade20k_swin_tiny"
+processor = OneFormerProcessor.from_pretrained(name)
+inputs = processor(images=numpy.zeros((64, 96, 3), "uint8"), task_inputs=["panoptic"], return_tensors="pt")
+outputs = OneFormerForUniversalSegmentation.from_pretrained(name)(**inputs)
+(found,) = processor.post_process_panoptic_segmentation(outputs, target_sizes=[(64, 96)])
+assert tuple(found["segmentation"].shape) == (64, 96)
+assert len(processor.image_processor.metadata["thing_ids"]) == 100
+""",
+    "an end to every reply": """
+from transformers import Conversation, pipeline
+talk = pipeline("conversational", model="owner/blenderbot-400M")(Conversation("hello"))
+assert talk.messages[-1]["role"] == "assistant"
+""",
+    "sampling by default": """
+from transformers import pipeline
+assert len(pipeline("text-generation", model="distilgpt2")("Once", num_return_sequences=3)) == 3
+""",
+    "a user's own token": """
+from transformers import AutoTokenizer
+AutoTokenizer.from_pretrained("owner/distilbert-sst-2", use_auth_token=True)
+""",
     "unknown": """
 from transformers import AutoModel
 try:
@@ -130,7 +178,7 @@ def test_code_runs_unpatched_and_offline(interpreter: Path, hub: Hub, code: str,
 
 @pytest.mark.slow
 def test_the_report_says_what_is_missing_and_why(hub: Hub) -> None:
-    assert hub.num_built == 3
+    assert hub.num_built == 6
     assert [(failure.id, "Flair" in failure.reason) for failure in hub.failures] == [("flair/ner-english", True)]
 
 

@@ -71,12 +71,12 @@ def variables(directory: Path) -> tuple[tuple[str, str], ...]:
     return (
         ("HF_HUB_CACHE", cache),
         ("HUGGINGFACE_HUB_CACHE", cache),
+        ("HF_TOKEN", _TOKEN),
         ("HF_HUB_OFFLINE", "1"),
         ("TRANSFORMERS_OFFLINE", "1"),
         ("HF_DATASETS_OFFLINE", "1"),
         ("HF_HUB_DISABLE_TELEMETRY", "1"),
         ("TOKENIZERS_PARALLELISM", "false"),
-        ("HF_TOKEN", _TOKEN),
     )
 
 

@@ -51,9 +51,9 @@ def start_cache(cache: Path) -> None:
         (cache / name).write_text("1", encoding="utf-8")
 
 
-def add_repository(cache: Path, name: str, files: Path, revisions: Iterable[str]) -> None:
+def add_repository(cache: Path, name: str, files: Path, revisions: Iterable[str], repo_type: str = "model") -> None:
     """Add a repository with the files of a folder, as links to them, under each of its revisions."""
-    folder = cache / repo_folder_name(repo_id=name, repo_type="model")
+    folder = cache / repo_folder_name(repo_id=name, repo_type=repo_type)
     commit = hashlib.sha1(name.encode(), usedforsecurity=False).hexdigest()
     snapshot = folder / "snapshots" / commit
     for path in sorted(path for path in files.rglob("*") if path.is_file()):

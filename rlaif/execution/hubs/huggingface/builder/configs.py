@@ -8,6 +8,7 @@ from typing import Any
 import transformers
 from transformers import CONFIG_MAPPING, PretrainedConfig
 
+from .generation import task_parameters
 from .labels import labels_of
 from .shrinking import WIDTH, shrink
 
@@ -42,6 +43,9 @@ def tiny_config(model_type: str, name: str, task: str) -> PretrainedConfig:
         if size is not None and hasattr(part, "image_size"):
             part.image_size = size
     set_labels(config, labels_of(task, name))
+    parameters = task_parameters(model_type, name, task, MAX_TEXT_LENGTH)
+    if parameters is not None:
+        config.task_specific_params = parameters
     return config
 
 

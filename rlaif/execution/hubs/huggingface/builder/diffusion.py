@@ -15,8 +15,9 @@ from .recipes import Recipe
 from .shrinking import shrink
 from .vocabularies import Vocabularies
 
-_CHANNELS = (8, 8, 16, 16)
-_GROUPS = 4
+# A convolution over a large picture costs the most, in half precision above all: next to no channels there.
+_CHANNELS = (2, 4, 8, 8)
+_GROUPS = 2
 _CROSS_WIDTH = 32
 
 # Which pipeline a repository is: the first pattern found in its id (in lower case).
@@ -36,6 +37,7 @@ _PIPELINES: tuple[tuple[str, str], ...] = (
     (r"stable-diffusion-(?:2|2-1)$", "text_to_image_768"),
     (r"", "text_to_image"),
 )
+_BY_CLASS = {"DDPMPipeline": "unconditional", "DDIMPipeline": "unconditional"}
 _IMAGE_SIDES = (
     ("1024", 256),
     ("256", 256),
@@ -46,10 +48,12 @@ _IMAGE_SIDES = (
 )
 
 
-def pipeline_of(name: str) -> str:
+def pipeline_of(name: str, api_class: str) -> str:
     """The kind of pipeline, with the image's side where that varies."""
     lowered = name.lower()
     kind = next(kind for pattern, kind in _PIPELINES if re.search(pattern, lowered))
+    if kind == "text_to_image":  # the name says nothing
+        kind = _BY_CLASS.get(api_class, kind)
     return f"{kind}:{_side(lowered)}" if kind in ("unconditional", "score") else kind
 
 
@@ -99,8 +103,8 @@ class _Parts:
 
     def autoencoder(self) -> Any:
         return diffusers.AutoencoderKL(
-            block_out_channels=(4, 4, 8, 8),
-            norm_num_groups=_GROUPS,
+            block_out_channels=(1, 2, 4, 8),
+            norm_num_groups=1,
             down_block_types=("DownEncoderBlock2D",) * 4,
             up_block_types=("UpDecoderBlock2D",) * 4,
             latent_channels=4,
@@ -203,16 +207,18 @@ def _controlnet(parts: _Parts) -> Any:
 
 
 def _image_denoiser(side: int, channels: int = 3) -> Any:
+    """Convolutions alone, most of them on half the side: such a pipeline takes a thousand steps or two."""
     return diffusers.UNet2DModel(
         sample_size=side,
         in_channels=channels,
         out_channels=channels,
-        layers_per_block=1,
-        block_out_channels=(8, 8, 16),
-        norm_num_groups=_GROUPS,
-        down_block_types=("DownBlock2D", "DownBlock2D", "DownBlock2D"),
-        up_block_types=("UpBlock2D", "UpBlock2D", "UpBlock2D"),
-        attention_head_dim=4,
+        layers_per_block=-1,  # on the way up a block has one layer more: none
+        block_out_channels=(1, 1),
+        norm_num_groups=1,
+        down_block_types=("DownBlock2D",) * 2,
+        up_block_types=("UpBlock2D",) * 2,
+        add_attention=False,
+        act_fn="relu",
     )
 
 

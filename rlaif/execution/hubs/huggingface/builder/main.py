@@ -30,6 +30,7 @@ import torch
 import transformers
 
 from .cache_layout import add_old_style_files, add_repository, open_to_all, start_cache
+from .class_info import CLASS_INFO_REPOSITORY, write_class_info
 from .companions import companions
 from .data_sets import write_data_sets
 from .real_files import build_from_real_files, make_source
@@ -75,6 +76,9 @@ def main() -> None:
     samples = Path(request["samples"])
     write_sample_models(samples / "models")
     write_data_sets(samples / "data_sets")
+    class_info = work / "class_info"
+    write_class_info(class_info)
+    add_repository(cache, CLASS_INFO_REPOSITORY, class_info, ("main",), repo_type="dataset")
     open_to_all(cache)
     open_to_all(samples)
     report = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ from transformers import PretrainedConfig
 from transformers.models.auto.feature_extraction_auto import FEATURE_EXTRACTOR_MAPPING_NAMES
 from transformers.models.auto.image_processing_auto import IMAGE_PROCESSOR_MAPPING_NAMES
 from transformers.models.auto.processing_auto import PROCESSOR_MAPPING_NAMES
+
+from .class_info import CLASS_INFO_REPOSITORY, class_info_file, write_class_info
 
 _SQUARE = (
     "ViTImageProcessor", "BeitImageProcessor", "DeiTImageProcessor", "BlipImageProcessor",
@@ -77,8 +80,22 @@ def _image_processor(model_type: str, config: PretrainedConfig) -> Any:
         if name in ("CLIPImageProcessor", "VideoMAEImageProcessor"):
             options["crop_size"] = {"height": side, "width": side}
     if name == "OneFormerImageProcessor":
-        options["num_text"] = config.num_queries - config.text_encoder_n_ctx
+        return _segmenter_of_named_classes(config, options)
     return getattr(transformers, name)(**options)
+
+
+def _segmenter_of_named_classes(config: PretrainedConfig, options: dict[str, Any]) -> Any:
+    """OneFormer's, which reads the classes' names from a data set when it is made: here from a folder in its place."""
+    with tempfile.TemporaryDirectory() as folder:
+        write_class_info(Path(folder))
+        processor = transformers.OneFormerImageProcessor(
+            num_text=config.num_queries - config.text_encoder_n_ctx,
+            repo_path=folder,
+            class_info_file=class_info_file(len(config.id2label)),
+            **options,
+        )
+    processor.repo_path = CLASS_INFO_REPOSITORY
+    return processor
 
 
 def _feature_extractor(model_type: str) -> Any:

@@ -75,7 +75,6 @@ _OTHER_LIBRARIES = (
     (r"ofa_model_weights", "OFA"),
     (r"vc1-large", "vc_models"),
     (r"lllyasviel/(?:annotators|controlnet)$", "controlnet_aux"),
-    (r"oneformer", "the class files of a data set on the hub"),
 )
 
 
@@ -87,7 +86,7 @@ def recipe_of(wanted: Wanted) -> Recipe:
         if re.search(pattern, lowered):
             raise NotBuildable(f"needs {library}, which is not in the environment")
     if _is_diffusion(wanted):
-        return Recipe("diffusers", "", wanted.api_class, name, task, content=_diffusion_content(name))
+        return Recipe("diffusers", "", wanted.api_class, name, task, content=_diffusion_content(wanted))
     if wanted.domain.startswith("Tabular") or wanted.provider in ("Joblib", "Scikit-learn"):
         return Recipe("tabular", "", "", name, task, content=f"{task}:{_table_of(name)}")
     if wanted.api_class == "timm":
@@ -139,10 +138,10 @@ def _is_diffusion(wanted: Wanted) -> bool:
     return wanted.task == "" and any(wanted.domain.endswith(task) for task in _DIFFUSION_TASKS)
 
 
-def _diffusion_content(name: str) -> str:
+def _diffusion_content(wanted: Wanted) -> str:
     from .diffusion import pipeline_of
 
-    return pipeline_of(name)
+    return pipeline_of(wanted.id, wanted.api_class)
 
 
 def _table_of(name: str) -> str:

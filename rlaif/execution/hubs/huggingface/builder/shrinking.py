@@ -101,9 +101,9 @@ _BY_TYPE: dict[str, dict[str, Any]] = {
     "segformer": {**_STAGES, "num_attention_heads": [1, 1, 2, 2], "decoder_hidden_size": 16},
     "speech_to_text": {"conv_channels": WIDTH},
     "squeezebert": {"embedding_size": WIDTH},
-    "swin": {"embed_dim": 16, "depths": [1, 1, 1, 1], "num_heads": [2, 2, 2, 2]},
+    "swin": {"embed_dim": 16, "depths": [1, 1, 1, 1], "num_heads": [2, 2, 2, 2], "num_layers": 4},
     "swin2sr": {"embed_dim": 12, "depths": [1, 1], "num_heads": [2, 2]},
-    "swinv2": {"embed_dim": 16, "depths": [1, 1, 1, 1], "num_heads": [2, 2, 2, 2]},
+    "swinv2": {"embed_dim": 16, "depths": [1, 1, 1, 1], "num_heads": [2, 2, 2, 2], "num_layers": 4},
     "xlnet": {"d_head": 8},
 }
 _SUB_CONFIGS = (

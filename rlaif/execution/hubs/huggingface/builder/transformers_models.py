@@ -12,6 +12,7 @@ import transformers
 from transformers import PretrainedConfig
 
 from .configs import MAX_NEW_LENGTH, MAX_TEXT_LENGTH, fit_tokenizer
+from .generation import end_long_texts
 from .processors import square_image_processor, write_processors
 from .recipes import Recipe, task_files
 from .shrinking import shrink
@@ -52,6 +53,7 @@ def save_model(model: Any, folder: Path) -> None:
             generation.max_length = MAX_TEXT_LENGTH
         elif generation.max_length > MAX_NEW_LENGTH:
             generation.max_length = MAX_NEW_LENGTH
+        end_long_texts(model.config, generation)
     model.save_pretrained(folder, safe_serialization=True)
 
 
