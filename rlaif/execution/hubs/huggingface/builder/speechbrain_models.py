@@ -84,7 +84,7 @@ resynth: !name:speechbrain.processing.signal_processing.resynthesize
     normalize_wavs: false
 enhance_model: !new:speechbrain.lobes.models.MetricGAN.EnhancementGenerator
     input_size: 257
-    hidden_size: 8
+    hidden_size: 200  # the layer behind it has this width built in
     num_layers: 1
     dropout: 0
 modules:
