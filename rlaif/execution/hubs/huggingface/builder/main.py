@@ -69,7 +69,8 @@ def main() -> None:
         if recipe.kind == "tabular":
             add_old_style_files(cache, wanted.id, result.folder)
         if recipe.kind == "flair":  # it has a cache of its own for each model
-            add_repository(cache / "flair" / "models" / wanted.id.rpartition("/")[2], wanted.id, result.folder, ("main",))
+            own = cache / "flair" / "models" / wanted.id.rpartition("/")[2]
+            add_repository(own, wanted.id, result.folder, wanted.revisions)
         built[wanted.id] = f"real files, {result.real_class}" if result.real_class else _describe(recipe)
     open_to_all(cache)
     report = {

@@ -22,7 +22,7 @@ MAX_PARAMETERS = 100_000_000
 
 
 class _WithoutWeights(TorchFunctionMode):
-    """Layers take no memory. (Under `torch.device("meta")` the numbers that timm computes with would have none either.)"""
+    """Layers take no memory; under `torch.device("meta")` the numbers that timm computes with would be lost too."""
 
     def __torch_function__(
         self,
