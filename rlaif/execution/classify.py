@@ -64,6 +64,8 @@ _PACKAGE_MESSAGE = re.compile(
 )
 """How libraries ask for an optional package."""
 _LAZY_IMPORT_MESSAGE = re.compile(r"^Failed to import [\w.]+ because of the following error")
+_UNLOADED_MESSAGE = re.compile(r"^'_OpNamespace' '\w+' object has no attribute |^Couldn't load custom C\+\+ ops")
+"""Of operators that a library brings in a compiled part, which does not load beside the environment's torch."""
 _NO_FILE_MESSAGE = re.compile(r"No such file or directory")
 _THREAD_MESSAGE = re.compile(r"can't start new thread")
 
@@ -169,6 +171,8 @@ def _environment_gap(report: Mapping[str, Any]) -> str | None:
         if report["raised_in"] != "library":
             return None
         return "environment" if "." in report["missing_module"] else "package_missing"
+    if report["raised_in"] == "library" and _UNLOADED_MESSAGE.search(message):
+        return "environment"
     if report["raised_in"] == "library" and {"ImportError", "RuntimeError"} & set(report["types"]):
         if _PACKAGE_MESSAGE.search(message):
             return "package_missing"
