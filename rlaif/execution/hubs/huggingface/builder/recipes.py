@@ -76,7 +76,7 @@ _OTHER_LIBRARIES = (
     (r"lightweight_gan|butterfly_cropped_uniq1k", "huggan"),
     (r"ofa_model_weights", "OFA"),
     (r"vc1-large", "vc_models"),
-    (r"lllyasviel/(?:annotators|controlnet)$", "controlnet_aux"),
+    (r"lllyasviel/(?:annotators|controlnet)$", "each annotator's own network"),
     (r"oneformer", "the class files of a data set on the hub"),
 )
 
