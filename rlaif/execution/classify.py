@@ -64,7 +64,10 @@ _PACKAGE_MESSAGE = re.compile(
 )
 """How libraries ask for an optional package."""
 _LAZY_IMPORT_MESSAGE = re.compile(r"^Failed to import [\w.]+ because of the following error")
+_UNLOADED_MESSAGE = re.compile(r"^'_OpNamespace' '\w+' object has no attribute |^Couldn't load custom C\+\+ ops")
+"""Of operators that a library brings in a compiled part, which does not load beside the environment's torch."""
 _NO_FILE_MESSAGE = re.compile(r"No such file or directory")
+_OFFLINE_MESSAGE = re.compile(r"cannot infer task automatically within `pipeline` when using offline mode")
 _THREAD_MESSAGE = re.compile(r"can't start new thread")
 
 HubIndex = Mapping[str, frozenset[str]]
@@ -169,6 +172,8 @@ def _environment_gap(report: Mapping[str, Any]) -> str | None:
         if report["raised_in"] != "library":
             return None
         return "environment" if "." in report["missing_module"] else "package_missing"
+    if report["raised_in"] == "library" and _UNLOADED_MESSAGE.search(message):
+        return "environment"
     if report["raised_in"] == "library" and {"ImportError", "RuntimeError"} & set(report["types"]):
         if _PACKAGE_MESSAGE.search(message):
             return "package_missing"
@@ -191,7 +196,7 @@ def _excuse(errors: list[Mapping[str, Any]]) -> str | None:
             return "resource"  # TensorFlow's own way to say that a file is not there
         if "OSError" in types and number in _FORBIDDEN_ERRORS:
             return "isolation"
-        if _GPU_MESSAGE.search(message) or _THREAD_MESSAGE.search(message):
+        if any(one.search(message) for one in (_GPU_MESSAGE, _OFFLINE_MESSAGE, _THREAD_MESSAGE)):
             return "resource"
     return None
 

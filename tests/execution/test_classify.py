@@ -26,6 +26,15 @@ CASES = {
     "tensorflow_node": (report(types=TENSORFLOW, message="No registered 'Dream' OpKernel"), ("fault", "runtime")),
     "another_not_found": (report(types=["NotFoundError", "Exception"], message="x: No such file or directory"),
                           ("fault", "runtime")),
+    "unloaded_operator": (report(types=["AttributeError", "Exception"],
+                                 message="'_OpNamespace' 'image' object has no attribute 'read_file'"),
+                          ("inconclusive", "environment")),
+    "own_operator": (report(types=["AttributeError", "Exception"], raised_in="snippet",
+                            message="'_OpNamespace' 'image' object has no attribute 'read_file'"),
+                     ("fault", "attribute")),
+    "asks_the_hub": (report(types=["RuntimeError", "Exception"],
+                            message="You cannot infer task automatically within `pipeline` when using offline mode"),
+                     ("inconclusive", "resource")),
     "files_not_written": (report(stage="files", types=["OSError"], message="disk full"), ("inconclusive", "isolation")),
 }  # fmt: skip
 

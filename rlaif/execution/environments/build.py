@@ -99,7 +99,7 @@ def _build(spec: EnvironmentSpec, home: Path, say: Say) -> Installation:
 
 
 def _install(spec: EnvironmentSpec, python: str, home: Path) -> None:
-    """Create the virtual environment, install every pin, and try it."""
+    """Create the virtual environment, install every pin, take out what does not load, and try it."""
     assert spec.lock is not None
     _run(spec, [python, "-m", "venv", str(home)])
     interpreter = str(home / "bin" / "python")
@@ -108,11 +108,15 @@ def _install(spec: EnvironmentSpec, python: str, home: Path) -> None:
     for pin in _BRINGS_ITS_OWN.findall(spec.lock.read_text(encoding="utf-8")):
         _run(spec, [*install, "--constraint", str(spec.lock), pin])
     _run(spec, [*install, "--no-deps", "--requirement", str(spec.lock)])
+    site_packages = next((home / "lib").glob("python*")) / "site-packages"
+    for pattern in spec.removed:
+        for path in site_packages.glob(pattern):
+            path.unlink()
     # What a sandbox will import first, so that an environment that is there is one that works.
     imports = "".join(f"import {module}\n" for module in spec.preload)
     paths = [str(path) for path in spec.warm_up_paths]
     # What numba compiles on the way is kept, for `warm_up` to use.
-    cache = {"NUMBA_CACHE_DIR": str(next((home / "lib").glob("python*")) / "site-packages" / "numba_cache")}
+    cache = {"NUMBA_CACHE_DIR": str(site_packages / "numba_cache")}
     _run(spec, [interpreter, "-I", "-c", f"import sys\nsys.path += {paths!r}\n{imports}"], cache)
 
 

@@ -138,6 +138,16 @@ def test_a_build_says_its_cost_first_and_is_found_afterwards(tiny: EnvironmentSp
 
 
 @pytest.mark.slow
+def test_what_is_named_for_it_is_taken_out_again(tiny: EnvironmentSpec, tmp_path: Path) -> None:
+    spec = EnvironmentSpec("tiny", tiny.lock, removed=("tiny*.py",))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(SPECS, "tiny", spec)
+        built = build_environment("tiny", tmp_path, lambda _: None)
+    assert not list(built.site_packages[0].glob("tiny*.py"))
+    assert list(built.site_packages[0].glob("tinypackage-1.0*"))
+
+
+@pytest.mark.slow
 def test_other_pins_are_another_environment(tiny: EnvironmentSpec, tmp_path: Path) -> None:
     first = build_environment("tiny", tmp_path, lambda _: None)
     assert tiny.lock is not None
@@ -275,9 +285,13 @@ def test_what_is_installed_is_what_is_pinned(name: str, installed: Callable[[str
 
 CONTENT = {
     "torchhub": ["torch", "numpy", "PIL.Image", "cv2", "matplotlib.pyplot", "requests"],
-    "hf2023": ["torch", "transformers", "diffusers", "sentence_transformers", "datasets", "sklearn", "librosa"],
+    "hf2023": [
+        "torch", "transformers", "diffusers", "sentence_transformers", "datasets", "sklearn", "librosa",
+        "torchaudio", "torchvision.transforms", "timm", "speechbrain.pretrained", "pyannote.audio", "flair.models",
+        "huggingsound", "controlnet_aux", "decord",
+    ],
     "tf2023": ["tensorflow", "tensorflow_hub", "numpy", "PIL.Image"],
-}
+}  # fmt: skip
 
 
 @pytest.mark.slow

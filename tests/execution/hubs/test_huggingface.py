@@ -55,6 +55,25 @@ ROWS = [
         "owner/blenderbot-400M",
     ),
     ApiRow("SequenceTagger.load('flair/ner-english')", "Token Classification", "Flair", "flair/ner-english"),
+    ApiRow(
+        "Pipeline.from_pretrained('pyannote/speaker-diarization@2.1')",
+        "Audio Automatic Speech Recognition",
+        "pyannote.audio",
+        "pyannote/speaker-diarization",
+    ),
+    ApiRow("Model.from_pretrained('pyannote/brouhaha')", "Audio Voice Activity Detection", "", "pyannote/brouhaha"),
+    *(
+        ApiRow(f"{loader}.from_hparams(source='speechbrain/{name}')", "Audio Audio-to-Audio", "", f"speechbrain/{name}")
+        for loader, name in (
+            ("SepformerSeparation", "sepformer-wsj02mix"),
+            ("SpectralMaskEnhancement", "metricgan-plus-voicebank"),
+            ("WaveformEnhancement", "mtl-mimic-voicebank"),
+            ("EncoderClassifier", "lang-id-voxlingua107-ecapa"),
+            ("EncoderClassifier", "spkrec-xvect-voxceleb"),
+            ("Tacotron2", "tts-tacotron2-ljspeech"),
+            ("HIFIGAN", "tts-hifigan-ljspeech"),
+        )
+    ),
 ]
 SNIPPETS = {
     "labels": """
@@ -101,6 +120,42 @@ else:
     "logged in": """
 from transformers import AutoTokenizer
 AutoTokenizer.from_pretrained("owner/distilbert-sst-2", use_auth_token=True)
+""",
+    "flair": """
+from flair.data import Sentence
+from flair.models import SequenceTagger
+sentence = Sentence("George Washington went to Washington.")
+SequenceTagger.load("flair/ner-english").predict(sentence)
+assert {span.tag for span in sentence.get_spans("ner")} <= {"PER", "LOC", "ORG", "MISC"}
+""",
+    "pyannote": """
+import numpy, soundfile
+from pyannote.audio import Model, Pipeline
+from pyannote.audio.pipelines import VoiceActivityDetection
+soundfile.write("a.wav", numpy.sin(numpy.arange(48000) / 9).astype("float32"), 16000)
+diarization = Pipeline.from_pretrained("pyannote/speaker-diarization@2.1", use_auth_token="TOKEN")("a.wav")
+diarization.write_rttm(open("a.rttm", "w"))
+activity = VoiceActivityDetection(segmentation=Model.from_pretrained("pyannote/segmentation"))
+activity.instantiate({"onset": 0.5, "offset": 0.5, "min_duration_on": 0.0, "min_duration_off": 0.0})
+activity("a.wav").get_timeline().support()
+""",
+    "speechbrain": """
+import torch, torchaudio
+from speechbrain.pretrained import HIFIGAN, EncoderClassifier, SepformerSeparation, SpectralMaskEnhancement, Tacotron2
+from speechbrain.pretrained import WaveformEnhancement
+torchaudio.save("a.wav", torch.sin(torch.arange(32000.0) / 9)[None], 16000)
+sound, rate = torchaudio.load("a.wav")
+assert sound.shape == (1, 32000) and rate == 16000
+separator = SepformerSeparation.from_hparams("speechbrain/sepformer-wsj02mix", savedir="1")
+assert separator.separate_batch(sound).shape[2] == 2
+mask = SpectralMaskEnhancement.from_hparams("speechbrain/metricgan-plus-voicebank", savedir="2")
+assert mask.enhance_batch(sound, lengths=torch.tensor([1.0])).shape == sound.shape
+WaveformEnhancement.from_hparams("speechbrain/mtl-mimic-voicebank", savedir="3").enhance_file("a.wav")
+languages = EncoderClassifier.from_hparams("speechbrain/lang-id-voxlingua107-ecapa", savedir="4")
+assert ": " in languages.classify_batch(sound)[3][0]
+assert EncoderClassifier.from_hparams("speechbrain/spkrec-xvect-voxceleb", savedir="5").encode_batch(sound).dim() == 3
+mel, length, alignment = Tacotron2.from_hparams("speechbrain/tts-tacotron2-ljspeech", savedir="6").encode_text("Mary")
+assert HIFIGAN.from_hparams("speechbrain/tts-hifigan-ljspeech", savedir="7").decode_batch(mel).shape[1] == 1
 """,
     "defaults": """
 from transformers import pipeline
@@ -180,6 +235,8 @@ def test_code_runs_unpatched_and_offline(interpreter: Path, hub: Hub, code: str,
 def test_the_report_says_what_is_missing_and_why(hub: Hub) -> None:
     assert hub.num_built == 6
     assert [(failure.id, "Flair" in failure.reason) for failure in hub.failures] == [("flair/ner-english", True)]
+    assert hub.num_built == len(ROWS) - 1
+    assert [(failure.id, "brouhaha" in failure.reason) for failure in hub.failures] == [("pyannote/brouhaha", True)]
 
 
 @pytest.mark.slow

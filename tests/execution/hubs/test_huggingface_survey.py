@@ -52,6 +52,11 @@ def test_revisions_and_variants_are_gathered() -> None:
     assert found.variants == ("fp16",)
 
 
+def test_a_revision_behind_an_id_is_one() -> None:
+    (found,) = survey([row("Pipeline.from_pretrained('a/b@2.1')", name="a/b")])
+    assert found.revisions == ("2.1", "main")
+
+
 def test_data_sets_and_paths_are_no_models() -> None:
     examples = "load_dataset('owner/data', 'clean')\nopen('images/cat.jpg')\nf(model='path/to')\nImage.open('a/b.png')"
     assert names(row("f()", name="owner/model", examples=examples)) == ["owner/model"]

@@ -174,3 +174,9 @@ def test_references_of_all_hubs(apibench_dir: Path) -> None:
         assert all(contents(file.kind) for found in files for file in found)
         given[hub] = sum(bool(found) for found in files)
     assert given == {"huggingface": 165, "tensorflow": 73, "torchhub": 1}
+
+
+def test_a_file_of_a_models_repository_is_not_made_and_one_beside_the_snippet_is() -> None:
+    code = "model.separate_file(path={path!r})"
+    assert files_for(code.format(path="speechbrain/sepformer-wsj02mix/test_mixture.wav")) == ()
+    assert [file.path for file in files_for(code.format(path="path/to/mixture.wav"))] == ["path/to/mixture.wav"]

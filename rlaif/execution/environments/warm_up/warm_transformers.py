@@ -18,7 +18,8 @@ os.environ["JE_ARROW_MALLOC_CONF"] = "background_thread:false"
 
 MODULES = (
     "torch", "torch._dynamo", "sympy", "numpy", "pandas", "scipy.stats", "sklearn.pipeline", "PIL.Image",
-    "requests", "soundfile", "datasets", "transformers", "sentence_transformers", "diffusers",
+    "requests", "soundfile", "datasets", "transformers", "sentence_transformers", "diffusers", "torchaudio",
+    "torchvision.transforms", "timm",
 )  # fmt: skip
 TRANSFORMERS = (
     "pipeline", "AutoModel", "AutoTokenizer", "AutoProcessor", "AutoFeatureExtractor", "AutoImageProcessor",
@@ -30,6 +31,9 @@ TRANSFORMERS = (
     "ViTForImageClassification", "ViTImageProcessor", "CLIPModel", "CLIPProcessor",
 )  # fmt: skip
 DIFFUSERS = ("StableDiffusionPipeline", "StableDiffusionControlNetPipeline", "DDPMPipeline", "DDIMPipeline")
+
+LAST = ("speechbrain.pretrained", "pyannote.audio.pipelines", "flair.models")
+"""They import librosa, and seconds of others each."""
 
 LIBROSA = ("load", "resample", "pyin", "feature.mfcc", "effects.trim", "onset.onset_strength", "beat.beat_track")
 
@@ -56,4 +60,6 @@ for library, names in (("transformers", TRANSFORMERS), ("diffusers", DIFFUSERS))
     for name in names:
         getattr(importlib.import_module(library), name)
 import_librosa()
+for module in LAST:
+    importlib.import_module(module)
 importlib.import_module("torch").set_num_threads(1)

@@ -66,12 +66,16 @@ def variables(directory: Path) -> tuple[tuple[str, str], ...]:
     """What makes the libraries look there, and nowhere else.
 
     HF_HOME is left alone: below it libraries write (modules, data sets), and the hub is read-only.
+    Flair's and pyannote's checkpoints hold more than weights: they are read as torch did by default in 2023.
     """
     cache = str(directory / "hub")
     return (
         ("HF_HUB_CACHE", cache),
         ("HUGGINGFACE_HUB_CACHE", cache),
         ("HF_TOKEN", _TOKEN),
+        ("PYANNOTE_CACHE", cache),
+        ("FLAIR_CACHE_ROOT", f"{cache}/flair"),
+        ("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", "1"),
         ("HF_HUB_OFFLINE", "1"),
         ("TRANSFORMERS_OFFLINE", "1"),
         ("HF_DATASETS_OFFLINE", "1"),

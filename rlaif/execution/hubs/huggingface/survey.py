@@ -23,7 +23,7 @@ _KEYWORD_ID = re.compile(rf"\b(?:model|tokenizer|feature_extractor|repo_id|sourc
 _TIMM_MODEL = re.compile(r"""\bcreate_model\(\s*['"](?:hf[_-]hub:)?([\w./-]+)['"]""")
 _DATASET = re.compile(rf"\bload_dataset\(\s*{_QUOTED}")
 _ANY_FULL_ID = re.compile(r"""['"]([A-Za-z0-9][\w.-]*/[\w.-]+)['"]""")
-_REVISION = re.compile(r"""\brevision\s*=\s*['"]([\w.-]+)['"]""")
+_REVISION = re.compile(r"""(?:\brevision\s*=\s*['"]|['"][\w.-]+/[\w.-]+@)([\w.-]+)['"]""")
 _VARIANT = re.compile(r"""\bvariant\s*=\s*['"](\w+)['"]""")
 _LOADERS = ("from_pretrained", "from_hparams", "load", "hf_hub_download", "load_from_hub")
 _CLASS_LOADERS = re.compile(r"SentenceTransformer|CrossEncoder|INSTRUCTOR|YOLO|\w*Pipeline|WhisperModel")

@@ -55,9 +55,10 @@ _WRITERS = re.compile(
     r"^(?:save\w*|write\w*|to_(?:csv|json|file|excel|parquet)|im(?:write|save)|savefig|export\w*|dump|mkdir|makedirs"
     r"|print|exists|remove|join|split|endswith|startswith|replace|format|from_pretrained|from_hparams|hf_hub_\w+"
     r"|load_from_hub|cached_download|snapshot_download|cached_path|url\w*|get_file|download\w*|load_model"
-    r"|load_dataset|get|post|copy\w*|move|VideoWriter|separate_file)$"
+    r"|load_dataset|get|post|copy\w*|move|VideoWriter)$"
 )
 _WRITTEN_KEYWORDS = re.compile(r"^(?:out|save|dst|dest|target)|output")
+_IN_REPOSITORY = re.compile(r"speechbrain/[\w.-]+/")
 _WRITE_MODE = re.compile(r"[wax+]")
 _SEPARATOR = re.compile(r"""\b(?:sep|delimiter)\s*=\s*['"](\\t|[,;|])['"]""")
 _LABELS = re.compile(r"class|label|synset|categor", re.IGNORECASE)
@@ -141,6 +142,9 @@ def _written(call: ast.Call, literals: Literals) -> set[str]:
     nodes = [keyword.value for keyword in call.keywords if _WRITTEN_KEYWORDS.search(keyword.arg or "")]
     if _WRITERS.search(name):
         nodes += [*call.args, *(keyword.value for keyword in call.keywords)]
+    elif name == "separate_file":  # the models' own examples name a file of their repository, others a local one
+        texts = {text for node in (*call.args, *(one.value for one in call.keywords)) for text in literals.of(node)}
+        return {text for text in texts if _IN_REPOSITORY.match(text)}
     elif name == "open" and any(_WRITE_MODE.search(mode) for mode in _modes(call, literals)):
         nodes += call.args[:1]
     return {text for node in nodes for text in (*literals.of(node), *literals.below(node))}

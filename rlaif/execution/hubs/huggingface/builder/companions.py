@@ -59,6 +59,7 @@ _WELL_KNOWN = {
     "Automatic Speech Recognition": ("facebook/wav2vec2-base-960h", "facebook/wav2vec2-base", "openai/whisper-small"),
     "Text-to-Speech": ("microsoft/speecht5_tts", "microsoft/speecht5_hifigan"),
     "Multimodal Text-to-Image": ("runwayml/stable-diffusion-v1-5", "CompVis/stable-diffusion-v1-4"),
+    "Voice Activity Detection": ("pyannote/segmentation", "pyannote/embedding"),
     "Sentence Similarity": ("sentence-transformers/all-MiniLM-L6-v2",),
 }
 

@@ -72,6 +72,9 @@ def main() -> None:
         add_repository(cache, wanted.id, result.folder, wanted.revisions)
         if recipe.kind == "tabular":
             add_old_style_files(cache, wanted.id, result.folder)
+        if recipe.kind == "flair":  # it has a cache of its own for each model
+            own = cache / "flair" / "models" / wanted.id.rpartition("/")[2]
+            add_repository(own, wanted.id, result.folder, wanted.revisions)
         built[wanted.id] = f"real files, {result.real_class}" if result.real_class else _describe(recipe)
     samples = Path(request["samples"])
     write_sample_models(samples / "models")
@@ -170,11 +173,23 @@ def _build(recipe: Recipe, work: Path, folder: Path) -> None:
         "diffusers": lambda: build_pipeline(recipe, vocabularies, folder),
         "tabular": lambda: build_table_model(recipe, folder),
     }
-    if recipe.kind == "timm":
-        from .timm_models import build_timm_model
+    if recipe.kind in builders:
+        builders[recipe.kind]()
+    else:
+        _build_own_format(recipe, folder)
 
-        builders["timm"] = lambda: build_timm_model(recipe, folder)
-    builders[recipe.kind]()
+
+def _build_own_format(recipe: Recipe, folder: Path) -> None:
+    """By a library that takes seconds to import, and that few repositories need."""
+    if recipe.kind == "timm":
+        from .timm_models import build_timm_model as build
+    elif recipe.kind == "speechbrain":
+        from .speechbrain_models import build_speechbrain as build
+    elif recipe.kind == "pyannote":
+        from .pyannote_models import build_pyannote as build
+    else:
+        from .flair_models import build_flair_tagger as build
+    build(recipe, folder)
 
 
 def _processor_seconds() -> float:

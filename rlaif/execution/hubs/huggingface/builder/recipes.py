@@ -41,7 +41,7 @@ class Recipe:
     """How to build a folder of files."""
 
     kind: str
-    """transformers, composite, diffusers, sentence, timm or tabular"""
+    """transformers, composite, diffusers, sentence, timm, tabular, speechbrain, pyannote or flair"""
     model_type: str
     class_name: str
     name: str
@@ -58,12 +58,14 @@ class Recipe:
 
 
 _DIFFUSION_TASKS = ("Unconditional Image Generation", "Text-to-Image", "Text-to-Video")
+_OWN_FORMATS = (  # libraries of the environment whose repositories are in a format of their own
+    (r"speechbrain/|taltechnlp/voxlingua|tts-hifigan-german|tts-tacotron2-german", "speechbrain"),
+    (r"pyannote|anilbs/segmentation|voice-activity|speaker-diarization", "pyannote"),
+    (r"^flair/", "flair"),
+)
 _OTHER_LIBRARIES = (
     (r"espnet|/kan-bayashi|^mio/|syspin/|imdanboy/jets|kazusam/kt|lakahaga|ljspeech-jets", "ESPnet"),
     (r"facebook/(?:fastspeech2|tts_transformer|unit_hifigan|xm_transformer|textless)", "fairseq"),
-    (r"speechbrain/|taltechnlp|tts-hifigan-german|tts-tacotron2-german", "SpeechBrain"),
-    (r"pyannote|anilbs/segmentation|voice-activity|speaker-diarization", "pyannote.audio"),
-    (r"^flair/", "Flair"),
     (r"yolov[58]", "Ultralytics"),
     (r"^sb3/|humancompatibleai/|^araffin/", "Stable-Baselines3"),
     (r"poca-|0xid/", "ML-Agents"),
@@ -74,7 +76,7 @@ _OTHER_LIBRARIES = (
     (r"lightweight_gan|butterfly_cropped_uniq1k", "huggan"),
     (r"ofa_model_weights", "OFA"),
     (r"vc1-large", "vc_models"),
-    (r"lllyasviel/(?:annotators|controlnet)$", "controlnet_aux"),
+    (r"lllyasviel/(?:annotators|controlnet)$", "each annotator's own network"),
 )
 
 
@@ -85,6 +87,9 @@ def recipe_of(wanted: Wanted) -> Recipe:
     for pattern, library in _OTHER_LIBRARIES:
         if re.search(pattern, lowered):
             raise NotBuildable(f"needs {library}, which is not in the environment")
+    for pattern, kind in _OWN_FORMATS:
+        if re.search(pattern, lowered):
+            return Recipe(kind, "", "", name, task, content=name)
     if _is_diffusion(wanted):
         return Recipe("diffusers", "", wanted.api_class, name, task, content=_diffusion_content(wanted))
     if wanted.domain.startswith("Tabular") or wanted.provider in ("Joblib", "Scikit-learn"):

@@ -8,20 +8,39 @@ from __future__ import annotations
 import json
 import math
 import struct
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import timm
 import torch
+from torch.overrides import TorchFunctionMode
 
 from .recipes import NotBuildable, Recipe
 
 MAX_PARAMETERS = 100_000_000
 
 
+class _WithoutWeights(TorchFunctionMode):
+    """Layers take no memory; under `torch.device("meta")` the numbers that timm computes with would be lost too."""
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        given = dict(kwargs or {})
+        if func is torch.empty:
+            given["device"] = "meta"
+        return func(*args, **given)
+
+
 def build_timm_model(recipe: Recipe, folder: Path) -> None:
     """Write config and weights. Raises NotBuildable where the model is too large for a sandbox."""
     architecture, _, tag = recipe.name.rsplit("/", 1)[-1].partition(".")
-    with torch.device("meta"):
+    with _WithoutWeights():
         model = timm.create_model(architecture)
     shapes = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
     number = sum(math.prod(shape) for shape in shapes.values())
