@@ -56,7 +56,7 @@ SPECS = {
             preload=("warm_transformers",),
             warm_up_paths=(_WARM_UP,),
             removed=("torchaudio/lib/*.so", "torio/lib/*.so"),
-            size_mb=2500,
+            size_mb=2400,
             minutes=6,
             pythons=("3.11",),
         ),
