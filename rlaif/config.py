@@ -254,6 +254,14 @@ class TrainerConfig:
     whiten_rewards: bool = False
     whiten_advantages: bool = True
     missing_eos_penalty: float | None = 1.0
+    ent_coef: float = 0.0
+    scale_rewards: bool = False
+    early_stop_kl: float | None = None
+    max_kl: float | None = 20.0
+    importance_sampling_cap: float | None = None
+    max_tokens_per_micro_batch: int | None = None
+    logprob_chunk_size: int | None = None
+    gradient_checkpointing: bool = False
     save_every: int = 20
 
 

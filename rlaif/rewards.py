@@ -68,6 +68,8 @@ class JudgeReward:
     """The judge's score S(t, o) in [0, 1]; None where too few answers could be read."""
 
     __name__ = "judge"
+    overlap_batch_size = 16
+    """Called while other completions are decoded; all that overlap share one thread, and so the executor."""
 
     def __init__(
         self, judge: Judge, questions: QuestionSet, min_valid: int, store: LabelStore, examples: Sequence[Example]
@@ -89,6 +91,7 @@ class ExecutabilityReward:
     """1 where the code runs, 0 where the code is at fault, None where the environment is."""
 
     __name__ = "executability"
+    overlap_batch_size = 16
 
     def __init__(self, executor: Runner) -> None:
         self.executor = executor

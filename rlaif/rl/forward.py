@@ -1,7 +1,7 @@
 """One forward pass over sequences: log-probabilities, values and entropy of their actions.
 
 The head sees only hidden states that choose an action, so that no full-vocabulary logits are
-made for prompts or padding.
+made for prompts or padding; where the model can have packed attention, the layers do not see padding either.
 """
 
 from __future__ import annotations
@@ -12,10 +12,14 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from transformers.activations import NewGELUActivation
 
 from rlaif.errors import UserError
+from rlaif.models.generation import eval_mode
+from rlaif.rl.chunked import token_scores
 from rlaif.rl.config import TrainingPrecision
-from rlaif.rl.functional import entropy_of, logprobs_of
+from rlaif.rl.packing import is_packable, pack, prepare_packing
+from rlaif.rl.tied_embeddings import HeadGradient, Lookup, is_tied
 
 
 class ActionScores(NamedTuple):
@@ -24,6 +28,109 @@ class ActionScores(NamedTuple):
     logprobs: Tensor
     values: Tensor | None
     entropy: Tensor | None
+
+
+class ActorCritic(nn.Module):
+    """Policy and critic as one module: DDP and FSDP2 wrap it, so all that has a gradient goes through `forward`.
+
+    The critic is a head on the policy's own trunk, or, with `value_trunk`, on a trunk of its own. Without `value_head`
+    it is a policy only, such as a frozen reference.
+
+    The policy and the critic are made ready for fast passes, without a change in what they compute: packed attention
+    where they use "sdpa", and GPT-2's GELU as one operation.
+    """
+
+    def __init__(
+        self, policy: nn.Module, value_head: nn.Module | None = None, value_trunk: nn.Module | None = None
+    ) -> None:
+        """`value_trunk`: a transformers model without head, or with one, which is then not used.
+
+        Raises:
+            UserError: a policy whose logits are not its head's output on the last hidden state, such as soft-capped
+                ones.
+        """
+        super().__init__()
+        if value_trunk is not None and value_head is None:
+            raise UserError("value_trunk: a critic needs a value_head on its trunk")
+        require_plain_head(policy)
+        self.policy: Any = policy
+        self.value_head: Any = value_head
+        self.value_trunk: Any = None if value_trunk is None else trunk_of(value_trunk)
+        for model in (self.policy, self.value_trunk):
+            if model is not None:
+                prepare_packing(unwrapped(model), trunk_of(model))
+                fuse_activations(model)
+        self.train(policy.training)
+
+    def forward(
+        self,
+        input_ids: Tensor,
+        action_mask: Tensor,
+        *,
+        temperature: float = 1.0,
+        attention_mask: Tensor | None = None,
+        with_entropy: bool = False,
+        chunk_size: int | None = None,
+    ) -> ActionScores:
+        """Score the tokens of `input_ids` [B, L] that `action_mask` [B, L] marks; see `score_actions`."""
+        scores = score_actions(
+            self.policy,
+            input_ids,
+            action_mask,
+            temperature=temperature,
+            value_head=self.value_head if self.values_from_policy else None,
+            attention_mask=attention_mask,
+            with_entropy=with_entropy,
+            chunk_size=chunk_size,
+        )
+        if self.value_trunk is None:
+            return scores
+        return scores._replace(values=self.separate_values(input_ids, action_mask, attention_mask))
+
+    @torch.no_grad()
+    def reference(
+        self,
+        input_ids: Tensor,
+        action_mask: Tensor,
+        *,
+        temperature: float = 1.0,
+        attention_mask: Tensor | None = None,
+        chunk_size: int | None = None,
+    ) -> Tensor:
+        """Log-probabilities [B, L] under the policy with its adapters switched off; no gradient.
+
+        UserError where the policy is not a PEFT model.
+        """
+        if not hasattr(self.policy, "disable_adapter"):
+            raise UserError(f"{type(self.policy).__name__} has no adapters to switch off: give a reference model")
+        with self.policy.disable_adapter():
+            return score_actions(
+                self.policy,
+                input_ids,
+                action_mask,
+                temperature=temperature,
+                attention_mask=attention_mask,
+                chunk_size=chunk_size,
+            ).logprobs
+
+    def separate_values(self, input_ids: Tensor, action_mask: Tensor, attention_mask: Tensor | None = None) -> Tensor:
+        """[B, L]: of the critic with a trunk of its own."""
+        states = action_states(self.value_trunk, input_ids, action_mask, attention_mask)
+        return placed(self.value_head(states), action_mask)
+
+    @property
+    def values_from_policy(self) -> bool:
+        """Whether the values come from the policy's hidden states."""
+        return self.value_head is not None and self.value_trunk is None
+
+    @property
+    def trunk(self) -> Any:
+        """The policy without its head."""
+        return trunk_of(self.policy)
+
+    @property
+    def head(self) -> Any:
+        return head_of(self.policy)
 
 
 def score_actions(
@@ -35,28 +142,79 @@ def score_actions(
     value_head: nn.Module | None = None,
     attention_mask: Tensor | None = None,
     with_entropy: bool = False,
+    chunk_size: int | None = None,
 ) -> ActionScores:
     """Score the tokens of `input_ids` [B, L] that `action_mask` [B, L] marks.
 
-    Without `attention_mask` the sequences are padded on the right: a causal model's real
-    tokens then see no padding, and attention needs no mask, which is faster. Padding on the
-    left needs the mask [B, L]. The action at t is scored from the hidden state at t − 1, so
-    column 0 is never an action. `values` needs `value_head`, `entropy` needs `with_entropy`.
+    Without `attention_mask` [B, L] the sequences are padded on the right. The action at t is scored from the hidden
+    state at t − 1, so column 0 is never an action. `values` needs `value_head`, `entropy` needs `with_entropy`.
+    `chunk_size` bounds the logits in memory: see `token_scores`.
     """
-    padding = {} if attention_mask is None else mask_and_positions(attention_mask)
-    hidden = trunk_of(model)(input_ids=input_ids, use_cache=False, **padding).last_hidden_state
-    is_action = action_mask[:, 1:]
-    states = hidden[:, :-1][is_action]
-    logits = head_of(model)(states)
-
-    def placed(per_action: Tensor) -> Tensor:
-        return per_action.new_zeros(action_mask.shape).masked_scatter(action_mask, per_action)
-
-    return ActionScores(
-        logprobs=placed(logprobs_of(logits, input_ids[:, 1:][is_action], temperature)),
-        values=placed(value_head(states)) if value_head is not None else None,
-        entropy=placed(entropy_of(logits, temperature)) if with_entropy else None,
+    trunk, head = trunk_of(model), head_of(model)
+    head_gradient = None
+    if is_packable(trunk) and is_tied(trunk.get_input_embeddings(), head) and not is_autocast(input_ids):
+        head_gradient = HeadGradient()
+    states = action_states(trunk, input_ids, action_mask, attention_mask, head_gradient)
+    logprobs, entropy = token_scores(
+        states,
+        head,
+        input_ids[action_mask],
+        temperature=temperature,
+        with_entropy=with_entropy,
+        chunk_size=chunk_size,
+        head_gradient=head_gradient,
     )
+    return ActionScores(
+        logprobs=placed(logprobs, action_mask),
+        values=placed(value_head(states), action_mask) if value_head is not None else None,
+        entropy=placed(entropy, action_mask) if entropy is not None else None,
+    )
+
+
+def placed(per_action: Tensor, action_mask: Tensor) -> Tensor:
+    """[N] -> [B, L]"""
+    return per_action.new_zeros(action_mask.shape).masked_scatter(action_mask, per_action)
+
+
+def is_autocast(tensor: Tensor) -> bool:
+    return torch.is_autocast_enabled(tensor.device.type)
+
+
+def action_states(
+    trunk: Any,
+    input_ids: Tensor,
+    action_mask: Tensor,
+    attention_mask: Tensor | None,
+    head_gradient: HeadGradient | None = None,
+) -> Tensor:
+    """The hidden states that choose the marked tokens, [N, H], row after row."""
+    if is_packable(trunk):
+        return packed_action_states(trunk, input_ids, action_mask, attention_mask, head_gradient)
+    # Padding on the right is never seen by a causal model's tokens: no mask is needed, which is faster.
+    padding = {} if attention_mask is None else mask_and_positions(attention_mask)
+    hidden = trunk(input_ids=input_ids, use_cache=False, **padding).last_hidden_state
+    return hidden[:, :-1][action_mask[:, 1:]]
+
+
+def packed_action_states(
+    trunk: Any,
+    input_ids: Tensor,
+    action_mask: Tensor,
+    attention_mask: Tensor | None,
+    head_gradient: HeadGradient | None,
+) -> Tensor:
+    """`action_states` of the tokens before each row's last action: the others have no influence on it."""
+    chooses = torch.zeros_like(action_mask)
+    chooses[:, :-1] = action_mask[:, 1:]
+    kept = chooses.flip(1).cummax(1).values.flip(1)
+    if attention_mask is not None:
+        kept &= attention_mask.bool()
+    sequences = pack(input_ids, kept)
+    embeddings = None
+    if head_gradient is not None:
+        embeddings = Lookup.apply(trunk.get_input_embeddings().weight, sequences.input_ids, head_gradient)
+    hidden = trunk(**sequences.arguments(embeddings), use_cache=False).last_hidden_state[0]
+    return hidden.index_select(0, chooses[kept].nonzero()[:, 0])
 
 
 def mask_and_positions(attention_mask: Tensor) -> dict[str, Tensor]:
@@ -70,9 +228,9 @@ def unwrapped(model: Any) -> Any:
 
 
 def trunk_of(model: nn.Module) -> Any:
-    """The model without its language-modelling head."""
+    """The model without its head; the model itself where it has none."""
     inner = unwrapped(model)
-    return getattr(inner, inner.base_model_prefix)
+    return getattr(inner, inner.base_model_prefix, inner)
 
 
 def head_of(model: nn.Module) -> Any:
@@ -80,12 +238,21 @@ def head_of(model: nn.Module) -> Any:
     return unwrapped(model).get_output_embeddings()
 
 
+def fuse_activations(model: nn.Module) -> None:
+    """GPT-2's GELU, written in transformers as eight operations that each keep a tensor, as PyTorch's single one."""
+    for module in list(model.modules()):
+        for name, child in module.named_children():
+            if type(child) is NewGELUActivation:
+                setattr(module, name, nn.GELU(approximate="tanh"))
+
+
 @torch.no_grad()
 def require_plain_head(model: nn.Module) -> None:
     """UserError for architectures whose logits are not head(trunk(ids)), such as soft-capped ones."""
     ids = torch.tensor([[0, 1]], device=next(model.parameters()).device)
-    whole = model(input_ids=ids, use_cache=False).logits
-    split = head_of(model)(trunk_of(model)(input_ids=ids, use_cache=False).last_hidden_state)
+    with eval_mode(model):
+        whole = model(input_ids=ids, use_cache=False).logits
+        split = head_of(model)(trunk_of(model)(input_ids=ids, use_cache=False).last_hidden_state)
     if not torch.allclose(whole.float(), split.float(), rtol=1e-3, atol=1e-3):
         raise UserError(
             f"{type(unwrapped(model)).__name__} changes its logits after the head (scaling or soft-capping); "

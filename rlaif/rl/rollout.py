@@ -3,18 +3,45 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from rlaif.errors import UserError
-from rlaif.models.generation import Generation, device_of, generate
+from rlaif.models.generation import device_of
 from rlaif.rl.config import PPOConfig
-from rlaif.rl.forward import score_actions, training_precision
-from rlaif.rl.rewards import PromptRow, RewardFunction, score_completions
+from rlaif.rl.dataset import Prompt, encode_prompts
+from rlaif.rl.forward import ActorCritic, training_precision
+from rlaif.rl.micro_batches import micro_batches
+from rlaif.rl.processes import Processes
+from rlaif.rl.reference import Reference
+from rlaif.rl.reward_round import RewardRound
+from rlaif.rl.rewards import Rewards
+from rlaif.rl.sampler import SampledTokens, sample
+from rlaif.rl.scores import Scores
+
+
+@dataclass(frozen=True)
+class Episode:
+    """One completion: the prompt's and its own token ids, what was thought of each token, and its reward."""
+
+    prompt: Prompt
+    prompt_ids: tuple[int, ...]
+    num_prompt_tokens_cut: int
+    completion: str
+    tokens: SampledTokens
+    ends_with_eos: bool
+    score: float | None = None
+    """The reward functions' weighted sum; None where one of them had none to give."""
+    token_scores: tuple[float, ...] | None = None
+    """The score as it falls on tokens, where a reward function tells them apart; else it all is the last one's."""
+    rewards: dict[str, float | None] = field(default_factory=dict)
+    """Each reward function's own."""
+    extra_columns: dict[str, Any] = field(default_factory=dict)
+    """What reward functions passed to `log_extra`."""
 
 
 @dataclass(frozen=True)
@@ -24,8 +51,8 @@ class Rollout:
     Position t of a [B, L] tensor belongs to token t; where `action_mask` is False it is 0.
     """
 
-    prompts: list[str]
-    completions: list[str]
+    episodes: list[Episode]
+    """The B."""
     input_ids: Tensor
     """[B, L] int64, padded on the right; what the padding's id is does not matter."""
     action_mask: Tensor
@@ -34,132 +61,204 @@ class Rollout:
     """[B] int64: tokens of prompt and completion."""
     scores: Tensor
     """[B] fp32: the reward functions' weighted sum."""
+    token_scores: Tensor
+    """[B, L] fp32: the scores on their tokens: the last action, unless a reward function tells tokens apart."""
     ends_with_eos: Tensor
     """[B] bool"""
     logprobs: Tensor
-    """[B, L]: of the policy that sampled, as the training forward computes them."""
-    ref_logprobs: Tensor
-    """[B, L]: of the reference policy."""
+    """[B, L]: of the policy that sampled; the sampler's own, or with `importance_weights` the trainer's."""
+    ref_logprobs: Tensor | None
+    """[B, L]: of the reference policy; None without one."""
     values: Tensor
     """[B, L]"""
     entropy: Tensor
     """[B, L]"""
+    importance_weights: Tensor | None
+    """[B, L]: min(π_trainer/π_sampler, cap); None where both are taken to be the same."""
     reward_means: dict[str, float]
     """Each reward function's mean over the rewards that it could compute."""
+    reward_metrics: dict[str, float]
+    """What reward functions passed to `log_metric`."""
     num_left_out: int
     """Samples without a reward; they are not among the B."""
     num_prompts_cut: int
-    """Prompts longer than max_prompt_tokens, over all samples."""
+    """Prompts longer than max_prompt_length, over all samples."""
     num_sampled_tokens: int
     """Completion tokens, over all samples."""
     generation_seconds: float
     reward_seconds: float
+    """What rewards took beyond the decoding."""
+    scoring_seconds: float
+    """Of the forward passes that look at what was sampled."""
 
 
 def collect_rollout(
-    policy: nn.Module,
-    value_head: nn.Module,
-    ref_policy: nn.Module,
+    actor_critic: ActorCritic,
+    reference: Reference,
     tokenizer: Any,
-    rows: Sequence[PromptRow],
-    reward_funcs: Mapping[str, RewardFunction],
-    reward_weights: Mapping[str, float],
+    prompts: Sequence[Prompt],
+    rewards: Rewards,
     config: PPOConfig,
     seed: int,
+    processes: Processes,
+    trainer_state: Any = None,
 ) -> Rollout:
-    """Sample one completion for each row, score it, and look at it with policy, critic and reference.
+    """Sample one completion for each prompt and score it, a share by each process; the whole, for all of them.
 
     Raises:
         UserError: no sample got a reward.
     """
     start = time.perf_counter()
-    with training_precision(device_of(policy), config.precision):
-        generations = generate(
-            policy,
-            tokenizer,
-            [row["prompt"] for row in rows],
-            max_new_tokens=config.max_new_tokens,
-            temperature=config.temperature,
-            seed=seed,
-            max_prompt_tokens=config.max_prompt_tokens,
-            batch_size=config.generation_batch_size,
+    generator = torch.Generator().manual_seed(seed)
+    uniforms = torch.rand(len(prompts), config.max_completion_length, generator=generator, dtype=torch.float64)
+    own = processes.share(range(len(prompts)))
+    with rewards.begin([prompts[index] for index in own], trainer_state) as scoring:
+        sampled = sample_prompts(
+            actor_critic, tokenizer, [prompts[index] for index in own], scoring, config, uniforms[own]
         )
-    sampled = time.perf_counter()
-    scores, by_function = score_completions(
-        reward_funcs, reward_weights, rows, [generation.text for generation in generations]
-    )
-    scored = time.perf_counter()
+        decoded = time.perf_counter()
+        scores = scoring.result()
+    episodes = processes.gather(with_scores(sampled, scores))
+    metrics = [one for one in processes.gather([scores.metrics]) if one]
+    rewarded = time.perf_counter()
 
-    kept = [index for index, score in enumerate(scores) if score is not None]
+    kept = [episode for episode in episodes if episode.score is not None]
     if not kept:
-        raise UserError(f"no reward could be computed for any of the {len(rows)} completions of a rollout")
-    sequences = pad_right([generations[index] for index in kept], device_of(policy))
+        raise UserError(f"no reward could be computed for any of the {len(prompts)} completions of a rollout")
+    sequences = pad_right(kept, processes.device)
+    looked = look_at(actor_critic, reference, sequences, config, processes)
     return Rollout(
-        prompts=[rows[index]["prompt"] for index in kept],
-        completions=[generations[index].text for index in kept],
-        **sequences,
-        scores=torch.tensor([scores[index] for index in kept], device=device_of(policy)),
-        **look_at(policy, value_head, ref_policy, sequences, config),
-        reward_means={name: mean_of(rewards) for name, rewards in by_function.items()},
-        num_left_out=len(rows) - len(kept),
-        num_prompts_cut=sum(generation.num_prompt_tokens_cut > 0 for generation in generations),
-        num_sampled_tokens=sum(len(generation.completion_ids) for generation in generations),
-        generation_seconds=sampled - start,
-        reward_seconds=scored - sampled,
+        episodes=kept,
+        **(sequences | looked),
+        scores=torch.tensor([episode.score for episode in kept], dtype=torch.float32, device=processes.device),
+        reward_means={name: mean_of([one.rewards[name] for one in episodes]) for name in episodes[0].rewards},
+        reward_metrics={name: mean_of([one.get(name) for one in metrics]) for one in metrics for name in one},
+        num_left_out=len(episodes) - len(kept),
+        num_prompts_cut=sum(episode.num_prompt_tokens_cut > 0 for episode in episodes),
+        num_sampled_tokens=sum(len(episode.tokens.ids) for episode in episodes),
+        generation_seconds=decoded - start,
+        reward_seconds=rewarded - decoded,
+        scoring_seconds=time.perf_counter() - rewarded,
     )
 
 
-def pad_right(generations: Sequence[Generation], device: torch.device) -> dict[str, Tensor]:
-    """`input_ids`, `action_mask`, `lengths` and `ends_with_eos` of a rollout."""
-    lengths = [len(g.prompt_ids) + len(g.completion_ids) for g in generations]
-    input_ids = torch.zeros(len(generations), max(lengths), dtype=torch.long)
-    action_mask = torch.zeros_like(input_ids, dtype=torch.bool)
-    for row, generation in enumerate(generations):
-        input_ids[row, : lengths[row]] = torch.tensor(generation.prompt_ids + generation.completion_ids)
-        action_mask[row, len(generation.prompt_ids) : lengths[row]] = True
+def sample_prompts(
+    actor_critic: ActorCritic,
+    tokenizer: Any,
+    prompts: Sequence[Prompt],
+    scoring: RewardRound,
+    config: PPOConfig,
+    uniforms: Tensor,
+) -> list[Episode]:
+    """A completion of each prompt, handed to the rewards as soon as it ends; without its score yet."""
+    encoded = encode_prompts(prompts, tokenizer, config.max_prompt_length)
+    texts: list[str] = [""] * len(prompts)
+
+    def finish(row: int, tokens: SampledTokens) -> None:
+        texts[row] = decode(tokenizer, tokens.ids)
+        scoring.add(row, texts[row], tokens.ids)
+
+    device = device_of(actor_critic)
+    with training_precision(device, "bf16" if config.bf16 else "fp32"):
+        sampled = sample(
+            actor_critic,
+            [ids for ids, _ in encoded],
+            eos_token_id=tokenizer.eos_token_id,
+            max_new_tokens=config.max_completion_length,
+            temperature=config.temperature,
+            uniforms=uniforms,
+            batch_size=config.generation_batch_size,
+            on_finished=finish,
+            compiled=device.type == "cuda" if config.compile_decoding is None else config.compile_decoding,
+        )
+    return [
+        Episode(prompt, tuple(ids), num_cut, text, tokens, tokens.ids[-1] == tokenizer.eos_token_id)
+        for prompt, (ids, num_cut), text, tokens in zip(prompts, encoded, texts, sampled, strict=True)
+    ]
+
+
+def with_scores(episodes: Sequence[Episode], scores: Scores) -> list[Episode]:
+    """The episodes with what the reward functions made of them."""
+    return [
+        replace(
+            episode,
+            score=scores.totals[row],
+            token_scores=None if scores.token_rewards[row] is None else tuple(scores.token_rewards[row] or ()),
+            rewards={name: values[row] for name, values in scores.by_function.items()},
+            extra_columns={name: values[row] for name, values in scores.extra_columns.items()},
+        )
+        for row, episode in enumerate(episodes)
+    ]
+
+
+def decode(tokenizer: Any, ids: Sequence[int]) -> str:
+    """A completion's text, without the EOS; spaces as they are, since it may be code."""
+    kept = ids[:-1] if ids[-1] == tokenizer.eos_token_id else ids
+    text: str = tokenizer.decode(kept, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+    return text
+
+
+def pad_right(episodes: Sequence[Episode], device: torch.device) -> dict[str, Any]:
+    """The fields of a rollout that the sampler knows."""
+    lengths = [len(one.prompt_ids) + len(one.tokens.ids) for one in episodes]
+    shape = (len(episodes), max(lengths))
+    input_ids, action_mask = torch.zeros(shape, dtype=torch.long), torch.zeros(shape, dtype=torch.bool)
+    logprobs, values, entropy, token_scores = (torch.zeros(shape) for _ in range(4))
+    for row, (one, length) in enumerate(zip(episodes, lengths, strict=True)):
+        actions = slice(len(one.prompt_ids), length)
+        input_ids[row, :length] = torch.tensor([*one.prompt_ids, *one.tokens.ids])
+        action_mask[row, actions] = True
+        assert one.tokens.values is not None
+        logprobs[row, actions], values[row, actions] = one.tokens.logprobs, one.tokens.values
+        entropy[row, actions] = one.tokens.entropy
+        if one.token_scores is not None:
+            token_scores[row, actions] = torch.tensor(one.token_scores)
+        else:
+            token_scores[row, length - 1] = one.score or 0.0
     return {
         "input_ids": input_ids.to(device),
         "action_mask": action_mask.to(device),
         "lengths": torch.tensor(lengths, device=device),
-        "ends_with_eos": torch.tensor([g.finish_reason == "stop" for g in generations], device=device),
+        "ends_with_eos": torch.tensor([one.ends_with_eos for one in episodes], device=device),
+        "logprobs": logprobs.to(device),
+        "values": values.to(device),
+        "entropy": entropy.to(device),
+        "token_scores": token_scores.to(device),
     }
 
 
 @torch.no_grad()
 def look_at(
-    policy: nn.Module,
-    value_head: nn.Module,
-    ref_policy: nn.Module,
-    sequences: Mapping[str, Tensor],
+    actor_critic: ActorCritic,
+    reference: Reference,
+    sequences: dict[str, Any],
     config: PPOConfig,
-) -> dict[str, Tensor]:
-    """`logprobs`, `ref_logprobs`, `values` and `entropy` of a rollout, [B, L] each.
-
-    The policy's log-probabilities are computed anew with the forward that training uses, not
-    taken from the sampler, so that the first ratio is 1 in every precision.
-    """
+    processes: Processes,
+) -> dict[str, Tensor | None]:
+    """What the sampler does not know: `ref_logprobs`, and `importance_weights` with the trainer's `logprobs`."""
     input_ids, action_mask, lengths = (sequences[name] for name in ("input_ids", "action_mask", "lengths"))
-    names = ("logprobs", "ref_logprobs", "values", "entropy")
-    found = {name: torch.zeros(input_ids.shape, device=input_ids.device) for name in names}
-    everything = torch.arange(len(input_ids), device=input_ids.device)
-    for rows, longest in micro_batches(everything, lengths, config.micro_batch_size):
-        ids, mask = input_ids[rows, :longest], action_mask[rows, :longest]
-        with training_precision(ids.device, config.precision):
-            now = score_actions(
-                policy, ids, mask, temperature=config.temperature, value_head=value_head, with_entropy=True
-            )
-            reference = score_actions(ref_policy, ids, mask, temperature=config.temperature)
-        assert now.values is not None and now.entropy is not None
-        for name, part in zip(names, (now.logprobs, reference.logprobs, now.values, now.entropy), strict=True):
-            found[name][rows, :longest] = part
-    return found
+    settings = {"temperature": config.temperature, "chunk_size": config.logprob_chunk_size}
 
+    def over_all(score: Any) -> Tensor:
+        """[B, L] of a function of ids and mask; each process computes its share of the micro-batches."""
+        parts = micro_batches(
+            torch.arange(len(lengths), device=lengths.device), lengths, config.per_device_train_batch_size,
+            config.max_tokens_per_micro_batch, processes.count,
+        )  # fmt: skip
+        found = torch.zeros(input_ids.shape, device=input_ids.device)
+        for rows, longest in processes.share(parts):
+            with training_precision(input_ids.device, "bf16" if config.bf16 else "fp32"):
+                found[rows, :longest] = score(input_ids[rows, :longest], action_mask[rows, :longest], **settings)
+        return processes.sum(found)
 
-def micro_batches(rows: Tensor, lengths: Tensor, size: int) -> Iterator[tuple[Tensor, int]]:
-    """At most `size` of the given rows at a time, sorted by length, each with its longest length."""
-    by_length = rows[lengths[rows].argsort(stable=True)]
-    for batch in by_length.split(size):
-        yield batch, int(lengths[batch[-1]])
+    looked: dict[str, Tensor | None] = {"ref_logprobs": None, "importance_weights": None}
+    if reference.is_needed:
+        looked["ref_logprobs"] = over_all(reference.logprobs)
+    if config.importance_sampling_cap is not None:
+        logprobs = over_all(lambda *data, **how: actor_critic(*data, **how).logprobs)
+        ratio = torch.exp(logprobs - sequences["logprobs"]).clamp(max=config.importance_sampling_cap)
+        looked |= {"logprobs": logprobs, "importance_weights": ratio.masked_fill(~action_mask, 0)}
+    return looked
 
 
 def mean_of(rewards: Sequence[float | None]) -> float:

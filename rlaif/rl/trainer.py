@@ -1,51 +1,59 @@
 """PPO for language models: the training loop.
 
-Where it differs from Schulman et al. 2017 and from TRL's last PPOTrainer (1.12): the critic is
-a head on the policy's trunk; the KL penalty is k1 per token; losses are sums over a minibatch's
-tokens divided by their number; the EOS is trained like any other action, also where the padding
-token is the EOS; a sample without a reward is left out.
+Where it differs from Schulman et al. 2017, from lm-human-preferences and from TRL's last
+PPOTrainer (1.12), and why: experiments/ppo/README.md.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import math
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from rlaif.errors import UserError
-from rlaif.models.generation import derive_seed, device_of
-from rlaif.models.value_head import ValueHead
-from rlaif.rl.checkpoint import has_checkpoint, read_checkpoint, write_checkpoint
-from rlaif.rl.config import PPOConfig
-from rlaif.rl.forward import head_of, require_plain_head
-from rlaif.rl.functional import adapt_kl_coef, gae, kl_penalty, masked_mean, masked_whiten, token_rewards
+from rlaif.models.generation import derive_seed
+from rlaif.rl.advantages import estimate_advantages, reward_tokens, start_critic
+from rlaif.rl.callbacks import Callbacks
+from rlaif.rl.checkpoint import checkpoints, find_checkpoint, read_checkpoint, write_checkpoint
+from rlaif.rl.completions import log_completions
+from rlaif.rl.config import HAS_NO_INFLUENCE, PPOConfig
+from rlaif.rl.dataset import Prompt, read_prompts
+from rlaif.rl.functional import adapt_kl_coef, masked_mean
 from rlaif.rl.metrics import rollout_metrics
-from rlaif.rl.rewards import PromptRow, RewardFunction, name_functions
+from rlaif.rl.moments import RunningMoments
+from rlaif.rl.optimizer import make_optimizer, schedule
+from rlaif.rl.parts import build_parts
+from rlaif.rl.random_states import random_states, restore_random_states
+from rlaif.rl.rewards import Rewards
 from rlaif.rl.rollout import Rollout, collect_rollout
 from rlaif.rl.update import update
 
-OnLog = Callable[[int, dict[str, float]], None]
+OnRollout = Callable[[int, dict[str, float], Rollout], None]
 
 
 class PPOTrainer:
-    """Improves `policy` in place against reward functions, held near `ref_policy` by a KL penalty.
+    """Improves `model` in place against reward functions, held near a reference policy by a KL penalty.
 
     Args:
-        policy: a causal language model of transformers, or PEFT's wrapper around one, in fp32.
-        ref_policy: the model that the KL penalty is measured against; it is frozen here.
-        tokenizer: of both; padding may be the EOS.
-        reward_funcs: f(prompts, completions, **columns) -> list[float | None], as in TRL.
-        prompts: rows with "prompt" and further columns, handed to the reward functions.
-        config: see conf/trainer/ppo.yaml.
-        value_head: the critic; by default a new one, which starts from the first rollout's mean return.
-        reward_weights: of the reward functions, 1 by default; the score is the weighted sum.
-        on_log: called after each rollout with the number of rollouts done and the metrics.
+        model: a causal language model, PEFT's wrapper around one, or a Hub id or path.
+        reward_funcs: one or many of: f(prompts, completions, **columns) -> list[float | None] (or a list of
+            floats a token for each completion), sync or async; a model with one logit; a Hub id or path of one.
+        args: the settings.
+        train_dataset: rows with "prompt", a text or messages; further columns go to the reward functions.
+        processing_class: the tokenizer; padding may be the EOS. None: the one saved with the model.
+        reward_processing_classes: of reward models, in the order of reward_funcs; None: those saved with them.
+        ref_model: what the KL penalty is measured against. None: the model with its adapters switched off, where it
+            has some, else a frozen copy. With kl_coef=0 there is none.
+        value_model: a critic of its own: a model or path, whose trunk gets a new head. None: a head on the policy's.
+        callbacks: transformers' TrainerCallback objects.
+        optimizers: an optimizer of one's own over `trainer.model`'s parameters, and its scheduler, stepped a rollout.
+        peft_config: puts adapters on the model, which alone are then trained.
+        on_rollout: called after each rollout with the number done, the metrics and the rollout itself.
 
     Raises:
         UserError: prompts, reward functions or models that cannot be trained with.
@@ -53,91 +61,101 @@ class PPOTrainer:
 
     def __init__(
         self,
-        policy: nn.Module,
-        ref_policy: nn.Module,
-        tokenizer: Any,
-        reward_funcs: RewardFunction | Sequence[RewardFunction],
-        prompts: Sequence[PromptRow],
-        config: PPOConfig,
-        value_head: ValueHead | None = None,
-        reward_weights: Sequence[float] | None = None,
-        on_log: OnLog | None = None,
+        model: nn.Module | str,
+        reward_funcs: Any,
+        args: PPOConfig | None = None,
+        train_dataset: Any = None,
+        processing_class: Any = None,
+        reward_processing_classes: Any = None,
+        ref_model: nn.Module | None = None,
+        value_model: nn.Module | str | None = None,
+        callbacks: Sequence[Any] | None = None,
+        optimizers: tuple[torch.optim.Optimizer | None, Any] = (None, None),
+        peft_config: Any = None,
+        on_rollout: OnRollout | None = None,
     ) -> None:
-        functions = list(reward_funcs) if isinstance(reward_funcs, Sequence) else [reward_funcs]
-        weights = [1.0] * len(functions) if reward_weights is None else list(reward_weights)
-        if not functions or len(weights) != len(functions):
-            raise UserError(f"{len(functions)} reward functions and {len(weights)} weights: one weight each")
-        if not prompts:
-            raise UserError("no prompts to train on")
-        if ref_policy is policy:
-            raise UserError("ref_policy is the policy itself: give a copy, or the KL penalty is always 0")
-
-        self.config = config
-        self.policy = policy.eval()  # dropout stays off: one distribution for sampling and training
-        require_plain_head(self.policy)
-        self.ref_policy = ref_policy.eval().requires_grad_(False)
-        self.tokenizer = tokenizer
-        self.value_head_is_new = value_head is None
-        self.value_head = value_head or ValueHead(head_of(policy).weight.shape[1])
-        self.value_head.to(device_of(policy))
-        self.reward_funcs = name_functions(functions)
-        self.reward_weights = dict(zip(self.reward_funcs, weights, strict=True))
-        self.prompts = prompts
-        self.on_log = on_log
-        self.optimizer = make_optimizer(self.policy, self.value_head, config)
+        self.args = config = args or PPOConfig()
+        parts = build_parts(model, processing_class, ref_model, value_model, peft_config, config)
+        self.processing_class = parts.processing_class
+        self.processes = parts.processes
+        self.prompts = read_prompts(train_dataset, self.processing_class)
+        self.rewards = Rewards(
+            reward_funcs, reward_weights=config.reward_weights, reward_processing_classes=reward_processing_classes,
+            missing_rewards="skip_sample", device=self.processes.device,
+        )  # fmt: skip
+        self.rewards.require_columns(self.prompts[0].columns)
+        self.reference = parts.reference
+        self.actor_critic = parts.actor_critic
+        """Policy and critic; `model` is the same as the processes train it together."""
+        self.optimizer = optimizers[0] or make_optimizer(self.actor_critic, config)
+        self.lr_scheduler = optimizers[1]
+        self.model, self.optimizer = self.processes.prepare(self.actor_critic, self.optimizer)
+        self.callbacks = Callbacks(
+            callbacks or (), config, is_main=self.processes.is_main, model=self.policy,
+            processing_class=self.processing_class, optimizer=self.optimizer, lr_scheduler=self.lr_scheduler,
+        )  # fmt: skip
+        self.on_rollout = on_rollout
         self.kl_coef = config.kl_coef
+        self.score_moments = RunningMoments()
         self.rollout_index = 0
         """Rollouts done. With the config's seed it decides all that is random: see `stream`."""
 
-    def train(self, checkpoint_dir: Path | None = None) -> None:
+    @property
+    def policy(self) -> Any:
+        return self.actor_critic.policy
+
+    def train(self, resume_from_checkpoint: bool | str | Path | None = None) -> None:
         """Run the rollouts that are left.
 
         1. Take the next prompts.
-        2. Sample a completion for each, score it, and compute its log-probabilities under
-           policy and reference, its values and its entropy.
+        2. Sample a completion for each, score it while others still decode, and look up the reference.
         3. Reward each token: the KL penalty everywhere, the score at the last action.
         4. Estimate advantages and returns.
         5. Update the policy and the critic.
         6. Adapt the KL coefficient, if there is a target.
-        7. Log.
-        8. Save, every `save_every` rollouts and at the end.
+        7. Log, and save every `save_steps` rollouts and at the end.
 
         Raises:
-            UserError: a loss that is not finite. The last checkpoint stays as it was.
+            UserError: a loss that is not finite, or a KL beyond `max_kl`. The last checkpoint stays as it was.
         """
-        config = self.config
-        while self.rollout_index < config.num_rollouts:
+        if resume_from_checkpoint:
+            self.load_checkpoint(find_checkpoint(resume_from_checkpoint, self.args.output_dir))
+        config = self.args
+        self.callbacks.call("on_train_begin")
+        while self.rollout_index < config.num_rollouts and not self.callbacks.should_stop:
+            self.callbacks.call("on_step_begin")
             # 1. Prompts.
-            rows = self.next_prompts()
+            prompts = self.next_prompts()
 
             # 2. Rollout.
-            rollout = collect_rollout(
-                self.policy, self.value_head, self.ref_policy, self.tokenizer, rows,
-                self.reward_funcs, self.reward_weights, config, self.stream("sample"),
-            )  # fmt: skip
+            with self.processes.whole_weights(self.model):
+                rollout = collect_rollout(
+                    self.actor_critic, self.reference, self.processing_class, prompts, self.rewards, config,
+                    self.stream("sample"), self.processes, self.callbacks.state,
+                )  # fmt: skip
+            self.require_sane(rollout)
 
             # 3. Rewards.
-            kl = kl_penalty(rollout.logprobs, rollout.ref_logprobs, "k1")
-            rewards = token_rewards(penalised_scores(rollout, config), kl, rollout.action_mask, self.kl_coef)
+            rewards = reward_tokens(rollout, config, self.kl_coef, self.score_moments)
 
             # 4. Advantages.
-            if self.rollout_index == 0 and self.value_head_is_new:
-                rollout = start_critic(self.value_head, rollout, rewards, config.gamma)
+            if self.rollout_index == 0:
+                rollout = start_critic(self.actor_critic.value_head, rollout, rewards, config.gamma)
             advantages, returns = estimate_advantages(rollout, rewards, config)
 
             # 5. Update.
             start = time.perf_counter()
             learning_rate = self.set_learning_rates()
-            shuffle = torch.Generator().manual_seed(self.stream("shuffle"))
             try:
                 statistics = update(
-                    self.policy, self.value_head, self.optimizer, rollout, advantages, returns, config, shuffle
-                )
+                    self.model, self.optimizer, rollout, advantages, returns, config,
+                    torch.Generator().manual_seed(self.stream("shuffle")), self.processes,
+                    critic_only=self.is_warming_up,
+                )  # fmt: skip
             except FloatingPointError as error:
-                raise UserError(self.divergence(error, checkpoint_dir)) from None
-            update_seconds = time.perf_counter() - start
+                raise UserError(self.divergence(str(error))) from None
             metrics = rollout_metrics(
-                rollout, rewards, returns, statistics, config, self.kl_coef, learning_rate, update_seconds
+                rollout, rewards, returns, statistics, config, self.kl_coef, learning_rate, time.perf_counter() - start
             )
             self.rollout_index += 1
 
@@ -147,22 +165,18 @@ class PPOTrainer:
                     self.kl_coef, metrics["ppo/kl"], config.target_kl, config.kl_horizon, len(rollout.scores)
                 )
 
-            # 7. Log.
-            if self.on_log is not None:
-                self.on_log(self.rollout_index, metrics)
+            # 7. Log and save.
+            self.finish_rollout(rollout, metrics)
+        self.callbacks.call("on_train_end")
 
-            # 8. Save.
-            if checkpoint_dir is not None and self.is_time_to_save():
-                self.save_checkpoint(checkpoint_dir)
-
-    def next_prompts(self) -> list[PromptRow]:
+    def next_prompts(self) -> list[Prompt]:
         """The next rollout_batch_size rows of an endless pass over shuffled prompts."""
-        size, count = self.config.rollout_batch_size, len(self.prompts)
-        rows: list[PromptRow] = []
+        size, count = self.args.rollout_batch_size, len(self.prompts)
+        rows: list[Prompt] = []
         position = self.rollout_index * size
         while len(rows) < size:
             num_passes, offset = divmod(position + len(rows), count)
-            shuffle = torch.Generator().manual_seed(derive_seed(self.config.seed, STREAMS["prompts"], num_passes))
+            shuffle = torch.Generator().manual_seed(derive_seed(self.args.seed, STREAMS["prompts"], num_passes))
             order = torch.randperm(count, generator=shuffle).tolist()
             rows += [self.prompts[index] for index in order[offset : offset + size - len(rows)]]
         return rows
@@ -170,116 +184,107 @@ class PPOTrainer:
     def stream(self, purpose: str) -> int:
         """The seed of one purpose in this rollout. No generator lives longer than a rollout, so
         a resumed run needs nothing but `rollout_index` to go on with the same randomness."""
-        return derive_seed(self.config.seed, STREAMS[purpose], self.rollout_index)
+        return derive_seed(self.args.seed, STREAMS[purpose], self.rollout_index)
+
+    @property
+    def is_warming_up(self) -> bool:
+        """Whether the critic learns alone."""
+        return self.rollout_index < self.args.num_critic_warmup_rollouts
 
     def set_learning_rates(self) -> float:
         """Of this rollout's update; returns the policy's, which is 0 while the critic warms up alone."""
-        config = self.config
-        factor = schedule(config.lr_schedule, self.rollout_index / config.num_rollouts)
-        warms_up = self.rollout_index < config.num_critic_warmup_rollouts
-        policy_rate = 0.0 if warms_up else config.learning_rate * factor
-        for group in self.optimizer.param_groups:
-            group["lr"] = value_rate(config) * factor if group["critic"] else policy_rate
-        return policy_rate
+        groups = self.optimizer.param_groups
+        factor = schedule(self.args.lr_scheduler_type, self.rollout_index / self.args.num_rollouts)
+        for group in groups if self.lr_scheduler is None else ():
+            group["lr"] = group.setdefault("initial_lr", group["lr"]) * factor
+        rates = [group["lr"] for group in groups if not group.get("critic")]
+        return 0.0 if self.is_warming_up else float(rates[0])
 
-    def is_time_to_save(self) -> bool:
-        done = self.rollout_index
-        return done % self.config.save_every == 0 or done == self.config.num_rollouts
+    def finish_rollout(self, rollout: Rollout, metrics: dict[str, float]) -> None:
+        """Log, save, and let callbacks have their say."""
+        config, done = self.args, self.rollout_index
+        is_last = done == config.num_rollouts
+        if self.lr_scheduler is not None:
+            self.lr_scheduler.step()
+        if self.on_rollout is not None:
+            self.on_rollout(done, metrics, rollout)
+        if done % config.logging_steps == 0 or is_last:
+            self.callbacks.log(done, metrics)
+            if config.log_completions and self.processes.is_main:
+                log_completions(rollout, done, config)
+        is_asked_for = self.callbacks.end_step(done)
+        is_due = done % config.save_steps == 0 or is_last or is_asked_for
+        if config.output_dir is not None and is_due:
+            self.save_checkpoint(Path(config.output_dir))
+            self.callbacks.call("on_save")
 
-    def divergence(self, error: FloatingPointError, checkpoint_dir: Path | None) -> str:
-        kept = (
-            f"the last checkpoint is kept in {checkpoint_dir}"
-            if checkpoint_dir is not None and has_checkpoint(checkpoint_dir)
-            else "there is no checkpoint yet"
-        )
+    def require_sane(self, rollout: Rollout) -> None:
+        """UserError where the policy has run away from its reference."""
+        if rollout.ref_logprobs is None or self.args.max_kl is None:
+            return
+        kl = masked_mean(rollout.logprobs - rollout.ref_logprobs, rollout.action_mask).item()
+        if not kl <= self.args.max_kl:
+            what = f"the KL to the reference is {kl:.1f} nats a token (max_kl={self.args.max_kl})"
+            raise UserError(self.divergence(what))
+
+    def divergence(self, what: str) -> str:
+        saved = checkpoints(Path(self.args.output_dir)) if self.args.output_dir is not None else []
+        kept = f"the last checkpoint is kept in {saved[-1]}" if saved else "there is no checkpoint yet"
         return (
-            f"PPO diverged in rollout {self.rollout_index + 1} of {self.config.num_rollouts}: {error}; {kept}; "
+            f"PPO diverged in rollout {self.rollout_index + 1} of {self.args.num_rollouts}: {what}; {kept}; "
             "lower the learning rate or raise the KL coefficient"
         )
+
+    def save_model(self, output_dir: str | Path) -> None:
+        """The policy as `from_pretrained` reads it, and its tokenizer; with LoRA the adapter."""
+        state = self.processes.policy_state(self.model)
+        if self.processes.is_main:
+            self.policy.save_pretrained(output_dir, state_dict=state)
+            self.processing_class.save_pretrained(output_dir)
 
     def state_dict(self) -> dict[str, Any]:
         """All that a run resumed needs to equal one never stopped."""
         return {
-            "config": dataclasses.asdict(self.config),
+            "config": {**dataclasses.asdict(self.args)},
             "rollout_index": self.rollout_index,
             "kl_coef": self.kl_coef,
-            "policy": self.policy.state_dict(),
-            "value_head": self.value_head.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
+            "score_moments": self.score_moments.state_dict(),
+            "random_states": random_states(),
+            "lr_scheduler": None if self.lr_scheduler is None else self.lr_scheduler.state_dict(),
+            **self.processes.training_state(self.model, self.optimizer),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """UserError where the state comes from a run with another config."""
-        ours = dataclasses.asdict(self.config)
-        different = [name for name in ours if ours[name] != state["config"].get(name) and name != "save_every"]
+        ours, theirs = dataclasses.asdict(self.args), state["config"]
+        different = [name for name in ours if ours[name] != theirs.get(name) and name not in HAS_NO_INFLUENCE]
         if different:
             raise UserError(f"the checkpoint was made with another config: {', '.join(different)} differ")
         self.rollout_index = state["rollout_index"]
         self.kl_coef = state["kl_coef"]
-        self.policy.load_state_dict(state["policy"])
-        self.value_head.load_state_dict(state["value_head"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        self.score_moments.load_state_dict(state["score_moments"])
+        if self.lr_scheduler is not None:
+            self.lr_scheduler.load_state_dict(state["lr_scheduler"])
+        self.processes.load_training_state(self.model, self.optimizer, state)
+        restore_random_states(state["random_states"])
 
-    def save_checkpoint(self, directory: Path) -> None:
-        """Write the state to `directory`, atomically."""
-        write_checkpoint(directory, self.state_dict())
+    def save_checkpoint(self, output_dir: Path) -> None:
+        """Write `output_dir/checkpoint-<rollouts done>`, whole or not at all."""
+        state = self.state_dict()
+        whole = self.processes.policy_state(self.model)
+        if not self.processes.is_main:
+            return
+
+        def save_policy(directory: Path) -> None:
+            self.policy.save_pretrained(directory, state_dict=whole)
+            self.processing_class.save_pretrained(directory)
+
+        write_checkpoint(output_dir, self.rollout_index, state, save_policy, self.args.save_total_limit)
 
     def load_checkpoint(self, directory: Path) -> None:
-        """Go on from the state in `directory`; UserError where there is none that fits."""
+        """Go on from a checkpoint; UserError where there is none that fits."""
         self.load_state_dict(read_checkpoint(directory))
 
 
 STREAMS = {"prompts": 0, "sample": 1, "shuffle": 2}
 """One number for each thing that is random, so that their seeds differ."""
-
-
-def penalised_scores(rollout: Rollout, config: PPOConfig) -> Tensor:
-    """[B]: the scores, less the penalty where a completion ran into the length limit."""
-    return rollout.scores - (config.missing_eos_penalty or 0.0) * (~rollout.ends_with_eos)
-
-
-def start_critic(value_head: ValueHead, rollout: Rollout, rewards: Tensor, gamma: float) -> Rollout:
-    """A new critic says the first rollout's mean return everywhere, and is then as good as a constant can be.
-
-    From 0 it would have to learn the scores' mean first. Until then λ < 1 credits late tokens with
-    it and blames early ones, whatever they are.
-    """
-    mask = rollout.action_mask
-    returns, _ = gae(rewards, torch.zeros_like(rewards), mask, gamma, gae_lambda=1.0)
-    mean = masked_mean(returns, mask)
-    nn.init.constant_(value_head.linear.bias, mean.item())
-    return dataclasses.replace(rollout, values=mean * mask)
-
-
-def estimate_advantages(rollout: Rollout, rewards: Tensor, config: PPOConfig) -> tuple[Tensor, Tensor]:
-    """Advantages (whitened if wanted) and returns, [B, L] each."""
-    mask = rollout.action_mask
-    if config.whiten_rewards:
-        rewards = masked_whiten(rewards, mask, keep_mean=True)
-    advantages, returns = gae(rewards, rollout.values, mask, config.gamma, config.gae_lambda)
-    return masked_whiten(advantages, mask) if config.whiten_advantages else advantages, returns
-
-
-def make_optimizer(policy: nn.Module, value_head: nn.Module, config: PPOConfig) -> torch.optim.AdamW:
-    """AdamW over the trainable parameters; biases and norms are not decayed, the critic's head has its own rate."""
-    parameters = [p for p in policy.parameters() if p.requires_grad]
-    groups = [
-        {"params": [p for p in parameters if p.dim() >= 2], "weight_decay": config.weight_decay, "critic": False},
-        {"params": [p for p in parameters if p.dim() < 2], "weight_decay": 0.0, "critic": False},
-        {"params": list(value_head.parameters()), "weight_decay": 0.0, "critic": True, "lr": value_rate(config)},
-    ]
-    return torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.95), eps=1e-8)
-
-
-def value_rate(config: PPOConfig) -> float:
-    """The value head's learning rate. The head starts at 0 and is linear, so it bears, and needs, a larger one."""
-    return config.learning_rate if config.value_learning_rate is None else config.value_learning_rate
-
-
-def schedule(name: str, progress: float) -> float:
-    """The learning rate's factor at `progress` in [0, 1) of the run."""
-    if name == "linear":
-        return 1 - progress
-    if name == "cosine":
-        return (1 + math.cos(math.pi * progress)) / 2
-    return 1.0

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
@@ -13,7 +15,7 @@ from rlaif.data.prompt import format_prompt
 from rlaif.models.policy import Policy, add_lora, load_policy, save_policy, uses_bf16
 from rlaif.pipeline import StageContext
 from rlaif.rewards import build_rewards
-from rlaif.rl.checkpoint import has_checkpoint
+from rlaif.rl.checkpoint import checkpoints
 from rlaif.rl.config import PPOConfig
 from rlaif.rl.trainer import PPOTrainer
 from rlaif.stages import artifacts
@@ -25,44 +27,63 @@ def run(context: StageContext) -> dict[str, Any]:
     examples = artifacts.read_examples(context.inputs["data"], "train")
     database = artifacts.read_database(context.inputs["data"])
     sft = context.inputs["sft"].directory / artifacts.POLICY
-    policy, reference = load_policy(sft), load_policy(sft)
-    if config.policy.lora.enabled:
+    policy = load_policy(sft)
+    if config.policy.lora.enabled:  # switched off, the adapter is the reference
         policy = add_lora(policy, config.policy.lora, config.seed)
     reward_model = context.inputs["reward"].directory / artifacts.REWARD_MODEL if "reward" in context.inputs else None
+    prompts = [{"prompt": format_prompt(example.instruction), "example_id": example.id} for example in examples]
+    output_dir = directory / artifacts.CHECKPOINTS
 
     with ExitStack() as stack:
         executor = stack.enter_context(artifacts.open_executor(config, context.inputs["data"]))
         functions, weights = build_rewards(config, reward_model, examples, database, executor, stack)
         bar = stack.enter_context(tqdm(total=config.trainer.num_rollouts, desc="ppo", unit="rollout"))
         trainer = PPOTrainer(
-            policy.model, reference.model, policy.tokenizer, functions,
-            [{"prompt": format_prompt(example.instruction), "example_id": example.id} for example in examples],
-            ppo_config(config, policy), reward_weights=weights,
-            on_log=lambda step, metrics: log(context, bar, step, metrics),
-        )  # fmt: skip
-        checkpoints = directory / artifacts.CHECKPOINTS
-        if has_checkpoint(checkpoints):
-            trainer.load_checkpoint(checkpoints)
+            policy.model,
+            functions,
+            ppo_config(config, policy, weights, output_dir),
+            prompts,
+            policy.tokenizer,
+            on_rollout=lambda step, metrics, _: log(context, bar, step, metrics),
+        )
+        found = checkpoints(output_dir)
+        if found:
+            trainer.load_checkpoint(found[-1])
             bar.update(trainer.rollout_index)
-        trainer.train(checkpoints)
+        trainer.train()
 
     save_policy(policy, directory / artifacts.POLICY)
     artifacts.remove_checkpoints(directory)
     return last_figures(context)
 
 
-def ppo_config(config: TrainConfig, policy: Policy) -> PPOConfig:
-    """The trainer group, with what PPO takes from other groups."""
-    settings = {name: value for name, value in dataclasses.asdict(config.trainer).items() if name != "name"}
-    settings["lr_schedule"] = config.trainer.lr_schedule.value
-    bf16 = uses_bf16(config.policy.precision, policy.model.device)
+def ppo_config(config: TrainConfig, policy: Policy, weights: Sequence[float], output_dir: Path) -> PPOConfig:
+    """The trainer group in the names of `rlaif.rl`, with what PPO takes from other groups."""
+    settings = dataclasses.asdict(config.trainer)
+    del settings["name"]
+    for ours, theirs in NAMES.items():
+        settings[theirs] = settings.pop(ours)
     return PPOConfig(
+        output_dir=str(output_dir),
         seed=config.seed,
-        max_new_tokens=config.policy.max_new_tokens,
-        max_prompt_tokens=config.policy.max_prompt_tokens,
-        precision="bf16" if bf16 else "fp32",
+        total_episodes=settings.pop("num_rollouts") * config.trainer.rollout_batch_size,
+        lr_scheduler_type=settings.pop("lr_schedule").value,
+        max_completion_length=config.policy.max_new_tokens,
+        max_prompt_length=config.policy.max_prompt_tokens,
+        bf16=uses_bf16(config.policy.precision, policy.model.device),
+        reward_weights=tuple(weights),
         **settings,
     )
+
+
+NAMES = {
+    "clip_range": "cliprange",
+    "clip_range_value": "cliprange_value",
+    "gae_lambda": "lam",
+    "micro_batch_size": "per_device_train_batch_size",
+    "save_every": "save_steps",
+}
+"""Settings that the config calls by the house's names, and `rlaif.rl` by TRL's."""
 
 
 def log(context: StageContext, bar: Any, step: int, metrics: dict[str, float]) -> None:

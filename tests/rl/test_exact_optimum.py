@@ -17,8 +17,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from rlaif.rl import trainer as trainer_module
+from rlaif.rl import advantages, rollout
 from rlaif.rl.config import PPOConfig
+from rlaif.rl.forward import ActionScores, ActorCritic
 from rlaif.rl.functional import kl_penalty
 from rlaif.rl.trainer import PPOTrainer
 
@@ -70,7 +71,8 @@ def share_of_gain(policy: nn.Module, ref_policy: nn.Module) -> float:
     return ((reached - start) / (best - start)).item()
 
 
-def train(make_policy: Callable[..., nn.Module], tokenizer: Any, num_rollouts: int) -> float:
+def train(make_policy: Callable[..., nn.Module], tokenizer: Any, seed: int) -> float:
+    """The share of the gain that the trainer's defaults reach; only sizes, rates and β are set."""
     table = {
         (prompt, to_text(response), response[-1] == EOS): reward_table()[i, j].item()
         for i, prompt in enumerate(PROMPTS)
@@ -80,15 +82,48 @@ def train(make_policy: Callable[..., nn.Module], tokenizer: Any, num_rollouts: i
     def reward(prompts: list[str], completions: list[str], **columns: Any) -> list[float]:
         return [table[prompt, text, len(text.split()) < 3] for prompt, text in zip(prompts, completions, strict=True)]
 
-    policy = make_policy(vocab_size=len(WORDS), width=64, spread=0.02)
+    policy = make_policy(vocab_size=len(WORDS), width=64, spread=0.02, seed=seed)
     ref_policy = copy.deepcopy(policy)
     config = PPOConfig(
-        seed=0, max_new_tokens=3, max_prompt_tokens=4, num_rollouts=num_rollouts, rollout_batch_size=256,
-        generation_batch_size=256, micro_batch_size=256, num_mini_batches=2, learning_rate=7e-4,
-        kl_coef=BETA, vf_coef=0.5, missing_eos_penalty=None,
+        seed=seed, total_episodes=120 * 256, rollout_batch_size=256, per_device_train_batch_size=256,
+        generation_batch_size=256, max_completion_length=3, max_prompt_length=4, learning_rate=7e-4, kl_coef=BETA,
     )  # fmt: skip
-    PPOTrainer(policy, ref_policy, tokenizer, reward, [{"prompt": prompt} for prompt in PROMPTS], config).train()
+    PPOTrainer(policy, reward, config, [{"prompt": prompt} for prompt in PROMPTS], tokenizer).train()
     return share_of_gain(policy, ref_policy)
+
+
+def reward_k3(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(advantages, "kl_penalty", lambda new, ref, _: kl_penalty(new, ref, "k3"))
+
+
+def reward_no_kl(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(advantages, "kl_penalty", lambda new, ref, _: torch.zeros_like(new))
+
+
+def reward_absolute_kl(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(advantages, "kl_penalty", lambda new, ref, _: kl_penalty(new, ref, "k1").abs())
+
+
+def read_logprobs_off_by_one(patch: pytest.MonkeyPatch) -> None:
+    """Each token is given the log-probability of the one before it, by the sampler, the reference and the update."""
+
+    def late(scores: ActionScores, mask: Tensor) -> ActionScores:
+        return scores._replace(logprobs=scores.logprobs.roll(1, dims=1).masked_fill(~mask, 0))
+
+    plain_forward, plain_pad = ActorCritic.forward, rollout.pad_right
+
+    def forward(self: ActorCritic, input_ids: Tensor, action_mask: Tensor, **settings: Any) -> ActionScores:
+        return late(plain_forward(self, input_ids, action_mask, **settings), action_mask)
+
+    def pad(*arguments: Any) -> dict[str, Any]:
+        found = plain_pad(*arguments)
+        return found | {"logprobs": found["logprobs"].roll(1, dims=1).masked_fill(~found["action_mask"], 0)}
+
+    patch.setattr(ActorCritic, "forward", forward)
+    patch.setattr(rollout, "pad_right", pad)
+
+
+SEEDS = (0, 1, 2)
 
 
 def test_there_are_156_responses() -> None:
@@ -96,14 +131,23 @@ def test_there_are_156_responses() -> None:
 
 
 @pytest.mark.slow
-def test_finds_the_optimum(make_policy: Callable[..., nn.Module], make_tokenizer: Callable[..., Any]) -> None:
-    assert train(make_policy, make_tokenizer(WORDS), num_rollouts=120) >= 0.9
+def test_the_defaults_find_the_optimum(
+    make_policy: Callable[..., nn.Module], make_tokenizer: Callable[..., Any]
+) -> None:
+    shares = [train(make_policy, make_tokenizer(WORDS), seed) for seed in SEEDS]
+    assert sum(shares) / len(shares) >= 0.9, shares
 
 
 @pytest.mark.slow
-def test_k3_in_the_reward_does_not(
-    make_policy: Callable[..., nn.Module], make_tokenizer: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("seed", SEEDS[:1])
+@pytest.mark.parametrize("break_it", [reward_k3, reward_no_kl, reward_absolute_kl, read_logprobs_off_by_one])
+def test_what_is_wrong_does_not(
+    make_policy: Callable[..., nn.Module],
+    make_tokenizer: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+    break_it: Callable[[pytest.MonkeyPatch], None],
+    seed: int,
 ) -> None:
-    """The test can tell a wrong gradient: k3 estimates the KL well, and as a reward it fails."""
-    monkeypatch.setattr(trainer_module, "kl_penalty", lambda new, ref, _: kl_penalty(new, ref, "k3"))
-    assert train(make_policy, make_tokenizer(WORDS), num_rollouts=120) < 0.5
+    """The test can tell: each of these trains without any error, and estimates something else."""
+    break_it(monkeypatch)
+    assert train(make_policy, make_tokenizer(WORDS), seed) < 0.3

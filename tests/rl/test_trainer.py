@@ -4,25 +4,31 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import json
+import random
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
-from peft import LoraConfig, get_peft_model
+from peft import LoraConfig
 from torch import nn
+from transformers import AutoModelForCausalLM, TrainerCallback
 
 from rlaif.errors import UserError
+from rlaif.rl.checkpoint import checkpoints
 from rlaif.rl.config import PPOConfig
-from rlaif.rl.trainer import PPOTrainer, penalised_scores, schedule
+from rlaif.rl.optimizer import schedule
+from rlaif.rl.trainer import PPOTrainer
 
 TEXTS = ["a b", "c", "d e f", "g", "b"]
 PROMPTS = [{"prompt": text, "example_id": f"p{number}"} for number, text in enumerate(TEXTS)]
 CONFIG = PPOConfig(
-    seed=0, max_new_tokens=6, max_prompt_tokens=8, num_rollouts=4, rollout_batch_size=8, num_ppo_epochs=2,
-    num_mini_batches=2, micro_batch_size=3, learning_rate=1e-3, target_kl=0.5, save_every=2,
+    seed=0, max_completion_length=6, max_prompt_length=8, total_episodes=32, rollout_batch_size=8, num_ppo_epochs=2,
+    num_mini_batches=2, per_device_train_batch_size=3, learning_rate=1e-3, target_kl=0.5, save_steps=2,
+    missing_eos_penalty=1.0,
 )  # fmt: skip
 TIMES = ("seconds", "per_second")
 
@@ -34,12 +40,15 @@ def share_of_a(prompts: list[str], completions: list[str], **columns: Any) -> li
 @pytest.fixture
 def make_trainer(make_policy: Callable[..., nn.Module], tokenizer: Any) -> Callable[..., Any]:
     def make(reward_funcs: Any = share_of_a, **changes: Any) -> Any:
+        """A trainer, and where its metrics go. ``changes`` of the config; ``num_rollouts`` in place of episodes."""
         logged: list[dict[str, float]] = []
-        weights = changes.pop("reward_weights", None)
+        given = {name: changes.pop(name) for name in ("callbacks", "ref_model", "value_model") if name in changes}
+        if "num_rollouts" in changes:
+            size = changes.get("rollout_batch_size", CONFIG.rollout_batch_size)
+            changes["total_episodes"] = changes.pop("num_rollouts") * size
         trainer = PPOTrainer(
-            make_policy(seed=0), make_policy(seed=0), tokenizer, reward_funcs, PROMPTS,
-            dataclasses.replace(CONFIG, **changes), reward_weights=weights,
-            on_log=lambda step, metrics: logged.append({"step": step, **metrics}),
+            make_policy(seed=0), reward_funcs, dataclasses.replace(CONFIG, **changes), PROMPTS, tokenizer,
+            on_rollout=lambda step, metrics, _: logged.append({"step": step, **metrics}), **given,
         )  # fmt: skip
         return trainer, logged
 
@@ -50,40 +59,67 @@ def without_times(logged: list[dict[str, float]]) -> list[dict[str, float]]:
     return [{k: v for k, v in metrics.items() if not k.endswith(TIMES)} for metrics in logged]
 
 
-def test_a_resumed_run_equals_one_never_stopped(make_trainer: Callable[..., Any], tmp_path: Path) -> None:
-    whole, whole_log = make_trainer()
+class Killed(Exception):
+    pass
+
+
+def noisy(prompts: list[str], completions: list[str], **columns: Any) -> list[float | None]:
+    """A user's own function that draws from every global generator."""
+    return [
+        text.split().count("a") / 6 + 0.1 * (random.random() + np.random.rand() + torch.rand(()).item())
+        for text in completions
+    ]
+
+
+@pytest.mark.parametrize("with_critic", [False, True])
+def test_a_resumed_run_equals_one_never_stopped(
+    make_trainer: Callable[..., Any], make_policy: Callable[..., nn.Module], tmp_path: Path, with_critic: bool
+) -> None:
+    settings: dict[str, Any] = {"scale_rewards": True, "num_critic_warmup_rollouts": 1}
+
+    def make(**further: Any) -> Any:
+        critic = {"value_model": make_policy(seed=5)} if with_critic else {}
+        trainer = make_trainer(noisy, **settings, **critic, **further)
+        torch.manual_seed(7), np.random.seed(7), random.seed(7)
+        return trainer
+
+    whole, whole_log = make()
     whole.train()
 
-    class Killed(Exception):
-        pass
-
-    def kill(step: int, metrics: dict[str, float]) -> None:
+    def kill(step: int, metrics: dict[str, float], rollout: Any) -> None:
         if step == 3:
             raise Killed
 
-    stopped, _ = make_trainer()
-    stopped.on_log = kill
+    stopped, _ = make(output_dir=str(tmp_path))
+    stopped.on_rollout = kill
     with pytest.raises(Killed):
-        stopped.train(tmp_path)
+        stopped.train()
+    assert [path.name for path in checkpoints(tmp_path)] == ["checkpoint-2"]
 
-    torch.manual_seed(1234)  # the global generator must not matter
-    resumed, resumed_log = make_trainer()
-    resumed.load_checkpoint(tmp_path)
-    assert resumed.rollout_index == 2
-    resumed.train(tmp_path)
+    resumed, resumed_log = make(output_dir=str(tmp_path))
+    torch.manual_seed(1234)
+    resumed.train(resume_from_checkpoint=True)
 
     assert without_times(resumed_log) == without_times(whole_log[2:])
-    for name, tensor in whole.policy.state_dict().items():
-        assert torch.equal(tensor, resumed.policy.state_dict()[name]), name
-    assert torch.equal(whole.value_head.linear.weight, resumed.value_head.linear.weight)
+    for name, tensor in whole.actor_critic.state_dict().items():
+        assert torch.equal(tensor, resumed.actor_critic.state_dict()[name]), name
     assert whole.kl_coef == resumed.kl_coef != CONFIG.kl_coef
+    assert whole.score_moments == resumed.score_moments
+    states = whole.optimizer.state_dict()["state"], resumed.optimizer.state_dict()["state"]
+    for number, state in states[0].items():
+        for name, tensor in state.items():
+            assert torch.equal(tensor, states[1][number][name])
+    plain = AutoModelForCausalLM.from_pretrained(checkpoints(tmp_path)[-1] / "policy")
+    for name, tensor in plain.state_dict().items():
+        assert torch.equal(tensor, whole.policy.state_dict()[name]), name
 
 
 def test_the_first_rollout_has_no_kl_and_later_ones_have(make_trainer: Callable[..., Any]) -> None:
     trainer, logged = make_trainer()
     trainer.train()
     assert [metrics["step"] for metrics in logged] == [1, 2, 3, 4]
-    assert logged[0]["ppo/kl"] == logged[0]["ppo/k3"] == 0
+    assert logged[0]["ppo/kl"] == pytest.approx(0, abs=1e-5)
+    assert logged[0]["ppo/k3"] == pytest.approx(0, abs=1e-6)
     assert logged[-1]["ppo/k3"] > 0
     assert logged[0]["ppo/learning_rate"] == 1e-3
     assert logged[2]["ppo/learning_rate"] == pytest.approx(5e-4)
@@ -107,7 +143,7 @@ def test_samples_without_a_reward_are_left_out(make_trainer: Callable[..., Any])
         seen.update(prompts=prompts, example_id=example_id)
         return [None if number % 2 else 1.0 for number in range(len(completions))]
 
-    trainer, logged = make_trainer([every_second, share_of_a], reward_weights=[1.0, 0.0], num_rollouts=1)
+    trainer, logged = make_trainer([every_second, share_of_a], reward_weights=(1.0, 0.0), num_rollouts=1)
     trainer.train()
     assert logged[0]["ppo/num_left_out"] == 4
     assert logged[0]["ppo/score_mean"] == 1.0
@@ -119,64 +155,70 @@ def test_prompts_come_in_shuffled_passes(make_trainer: Callable[..., Any]) -> No
     trainer, _ = make_trainer()
     served = []
     for trainer.rollout_index in range(5):
-        served += [row["example_id"] for row in trainer.next_prompts()]
+        served += [row.columns["example_id"] for row in trainer.next_prompts()]
     passes = [served[start : start + 5] for start in range(0, 40, 5)]
     assert all(sorted(one) == ["p0", "p1", "p2", "p3", "p4"] for one in passes)
     assert len({tuple(one) for one in passes}) > 1
 
 
-def test_missing_eos_is_punished(make_trainer: Callable[..., Any]) -> None:
-    rollout: Any = SimpleNamespace(scores=torch.tensor([1.0, 2.0]), ends_with_eos=torch.tensor([True, False]))
-    config = dataclasses.replace(CONFIG, missing_eos_penalty=0.75)
-    assert penalised_scores(rollout, config).tolist() == [1.0, 1.25]
-    config = dataclasses.replace(CONFIG, missing_eos_penalty=None)
-    assert penalised_scores(rollout, config).tolist() == [1.0, 2.0]
+def test_a_diverging_run_stops_and_keeps_the_checkpoint(make_trainer: Callable[..., Any], tmp_path: Path) -> None:
+    trainer, _ = make_trainer(output_dir=str(tmp_path))
+
+    def poison(step: int, metrics: dict[str, float], rollout: Any) -> None:
+        if step == 3:
+            trainer.actor_critic.value_head.linear.weight.data.fill_(float("nan"))
+
+    trainer.on_rollout = poison
+    with pytest.raises(UserError, match=r"diverged in rollout 4 of 4.*value loss nan.*kept in .*checkpoint-2"):
+        trainer.train()
+    fresh, _ = make_trainer(output_dir=str(tmp_path))
+    fresh.load_checkpoint(checkpoints(tmp_path)[-1])
+    assert fresh.rollout_index == 2
+    assert all(tensor.isfinite().all() for tensor in fresh.actor_critic.state_dict().values())
 
 
-def test_divergence_stops_and_keeps_the_checkpoint(make_trainer: Callable[..., Any], tmp_path: Path) -> None:
-    trainer, _ = make_trainer()
-
-    def poison(step: int, metrics: dict[str, float]) -> None:
-        if step == 2:
-            trainer.value_head.linear.weight.data.fill_(float("nan"))
-            trainer.save_checkpoint = lambda directory: None
-
-    trainer.save_checkpoint(tmp_path)
-    trainer.on_log = poison
-    with pytest.raises(UserError, match=r"diverged in rollout 3 of 4.*value loss nan.*kept in"):
-        trainer.train(tmp_path)
-    fresh, _ = make_trainer()
-    fresh.load_checkpoint(tmp_path)
-    assert fresh.rollout_index == 0
+def test_an_exploding_kl_stops(make_trainer: Callable[..., Any]) -> None:
+    trainer, _ = make_trainer(max_kl=1e-4, learning_rate=0.05, target_kl=None)
+    with pytest.raises(UserError, match=r"the KL to the reference is .* nats a token \(max_kl=0.0001\); there is no"):
+        trainer.train()
 
 
 def test_clear_errors(make_trainer: Callable[..., Any], make_policy: Any, tokenizer: Any, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no checkpoint"):
-        make_trainer()[0].load_checkpoint(tmp_path)
-    (tmp_path / "checkpoint.pt").write_bytes(b"torn")
+        make_trainer(output_dir=str(tmp_path))[0].train(resume_from_checkpoint=True)
+    (tmp_path / "checkpoint-1").mkdir()
+    (tmp_path / "checkpoint-1" / "trainer.pt").write_bytes(b"torn")
     with pytest.raises(UserError, match="not a readable checkpoint"):
-        make_trainer()[0].load_checkpoint(tmp_path)
-    other, _ = make_trainer(clip_range=0.1)
-    with pytest.raises(UserError, match="clip_range differ"):
+        make_trainer(output_dir=str(tmp_path))[0].train(resume_from_checkpoint=True)
+    other, _ = make_trainer(cliprange=0.1)
+    with pytest.raises(UserError, match="cliprange differ"):
         other.load_state_dict(make_trainer()[0].state_dict())
     with pytest.raises(UserError, match="no reward could be computed"):
         make_trainer(lambda prompts, completions, **columns: [None] * len(completions))[0].train()
-    with pytest.raises(UserError, match="returned nan"):
-        make_trainer(lambda prompts, completions, **columns: [float("nan")] * len(completions))[0].train()
-    with pytest.raises(UserError, match="1 rewards for 8 completions"):
-        make_trainer(lambda prompts, completions, **columns: [1.0])[0].train()
     policy = make_policy()
-    with pytest.raises(UserError, match="the policy itself"):
-        PPOTrainer(policy, policy, tokenizer, share_of_a, PROMPTS, CONFIG)
+    with pytest.raises(UserError, match="the model itself"):
+        PPOTrainer(policy, share_of_a, CONFIG, PROMPTS, tokenizer, ref_model=policy)
     with pytest.raises(UserError, match="num_mini_batches: 3 does not divide"):
         dataclasses.replace(CONFIG, num_mini_batches=3)
+    with pytest.raises(UserError, match="cannot be loaded"):
+        PPOTrainer(str(tmp_path / "nothing"), share_of_a, CONFIG, PROMPTS, tokenizer)
 
 
 def test_the_reference_stays_as_it_was(make_trainer: Callable[..., Any]) -> None:
     trainer, _ = make_trainer()
-    before = copy.deepcopy(trainer.ref_policy.state_dict())
+    before = copy.deepcopy(trainer.reference.model.state_dict())
     trainer.train()
-    assert all(torch.equal(before[name], tensor) for name, tensor in trainer.ref_policy.state_dict().items())
+    assert all(torch.equal(before[name], tensor) for name, tensor in trainer.reference.model.state_dict().items())
+
+
+def test_without_a_kl_penalty_there_is_no_reference(make_trainer: Callable[..., Any]) -> None:
+    trainer, logged = make_trainer(kl_coef=0.0, target_kl=None)
+    trainer.train()
+    assert trainer.reference.model is None
+    assert "ppo/kl" not in logged[-1]
+    assert logged[-1]["ppo/reward_mean"] == pytest.approx(
+        logged[-1]["ppo/score_mean"] - (1 - logged[-1]["ppo/eos_rate"]), abs=1e-6
+    )
 
 
 def test_schedules() -> None:
@@ -190,15 +232,24 @@ def test_a_lora_policy_trains_its_adapters_only(
 ) -> None:
     base = make_policy(seed=0)
     before = copy.deepcopy(base.state_dict())
-    adapted = get_peft_model(copy.deepcopy(base), LoraConfig(r=2, target_modules=["c_attn"], fan_in_fan_out=True))
-    trainer = PPOTrainer(adapted, base, tokenizer, share_of_a, PROMPTS, CONFIG)
-    trainer.train(tmp_path)
-    for name, tensor in adapted.state_dict().items():
+    logged: list[dict[str, float]] = []
+    trainer = PPOTrainer(
+        base, share_of_a, CONFIG, PROMPTS, tokenizer,
+        peft_config=LoraConfig(r=2, target_modules=["c_attn"], fan_in_fan_out=True),
+        on_rollout=lambda step, metrics, _: logged.append(metrics),
+    )  # fmt: skip
+    assert trainer.reference.model is None  # the adapter switched off is the reference
+    trainer.train()
+    assert logged[0]["ppo/k3"] == pytest.approx(0, abs=1e-6)
+    assert logged[-1]["ppo/k3"] > 0
+    for name, tensor in trainer.policy.state_dict().items():
         plain = name.removeprefix("base_model.model.").replace(".base_layer", "")
         if "lora_B" in name:
             assert tensor.abs().sum() > 0, name
         elif "lora" not in name:
             assert torch.equal(tensor, before[plain]), name
+    trainer.save_model(tmp_path)
+    assert (tmp_path / "adapter_model.safetensors").exists()
 
 
 def test_the_critic_warms_up_alone_at_its_own_rate(make_trainer: Callable[..., Any]) -> None:
@@ -206,14 +257,15 @@ def test_the_critic_warms_up_alone_at_its_own_rate(make_trainer: Callable[..., A
         num_rollouts=2, num_critic_warmup_rollouts=1, value_learning_rate=0.05, num_ppo_epochs=1, num_mini_batches=1
     )
     before = copy.deepcopy(trainer.policy.state_dict())
-    seen: list[dict[str, float]] = []
+    seen: list[dict[str, Any]] = []
 
-    def look(step: int, metrics: dict[str, float]) -> None:
+    def look(step: int, metrics: dict[str, float], rollout: Any) -> None:
         same = all(torch.equal(value, before[name]) for name, value in trainer.policy.state_dict().items())
-        seen.append({"same": same, "weight": trainer.value_head.state_dict()["linear.weight"].abs().max().item()})
+        weight = trainer.actor_critic.value_head.linear.weight
+        seen.append({"same": same, "weight": weight.abs().max().item()})
         logged.append(metrics)
 
-    trainer.on_log = look
+    trainer.on_rollout = look
     trainer.train()
     assert [row["same"] for row in seen] == [True, False]
     assert [metrics["ppo/learning_rate"] for metrics in logged] == [0.0, pytest.approx(CONFIG.learning_rate * 0.5)]
@@ -226,6 +278,55 @@ def test_a_new_critic_starts_from_the_first_mean_return(make_trainer: Callable[.
         num_rollouts=1, learning_rate=1e-12, missing_eos_penalty=None, whiten_advantages=False,
     )  # fmt: skip
     trainer.train()
-    assert trainer.value_head.linear.bias.item() == pytest.approx(7.0, abs=1e-5)
+    assert trainer.actor_critic.value_head.linear.bias.item() == pytest.approx(7.0, abs=1e-5)
     assert logged[0]["ppo/value_loss"] == pytest.approx(0.0, abs=1e-8)
     assert logged[0]["ppo/policy_loss"] == pytest.approx(0.0, abs=1e-5)
+
+
+def test_callbacks_are_called_and_obeyed(make_trainer: Callable[..., Any], tmp_path: Path) -> None:
+    class Watch(TrainerCallback):
+        events: list[str]
+
+        def __init__(self) -> None:
+            self.events = []
+
+        def on_train_begin(self, args: Any, state: Any, control: Any, **handed: Any) -> None:
+            assert handed["model"] is trainer.policy
+            self.events.append("begin")
+
+        def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **handed: Any) -> None:
+            assert "ppo/score_mean" in logs
+            self.events.append(f"log {state.global_step}")
+
+        def on_step_end(self, args: Any, state: Any, control: Any, **handed: Any) -> None:
+            control.should_save = state.global_step == 1
+            control.should_training_stop = state.global_step == 3
+
+        def on_save(self, args: Any, state: Any, control: Any, **handed: Any) -> None:
+            self.events.append(f"save {state.global_step}")
+
+        def on_train_end(self, args: Any, state: Any, control: Any, **handed: Any) -> None:
+            self.events.append("end")
+
+    watch = Watch()
+    trainer, _ = make_trainer(callbacks=[watch], output_dir=str(tmp_path), save_steps=100, log_completions=True)
+    trainer.train()
+    assert watch.events == ["begin", "log 1", "save 1", "log 2", "log 3", "end"]
+    rows = [json.loads(line) for line in (tmp_path / "completions.jsonl").read_text().splitlines()]
+    assert len(rows) == 3 * 8
+    assert rows[0].keys() == {"step", "prompt", "completion", "ends_with_eos", "score", "score/share_of_a"}
+
+
+def test_gradient_checkpointing_changes_nothing(make_trainer: Callable[..., Any]) -> None:
+    plain, _ = make_trainer(num_rollouts=1)
+    saving, _ = make_trainer(num_rollouts=1, gradient_checkpointing=True)
+    plain.train()
+    saving.train()
+    for name, tensor in plain.policy.state_dict().items():
+        torch.testing.assert_close(saving.policy.state_dict()[name], tensor, atol=1e-5, rtol=1e-4)
+
+
+def test_old_checkpoints_go(make_trainer: Callable[..., Any], tmp_path: Path) -> None:
+    trainer, _ = make_trainer(output_dir=str(tmp_path), save_steps=1, save_total_limit=2)
+    trainer.train()
+    assert [path.name for path in checkpoints(tmp_path)] == ["checkpoint-3", "checkpoint-4"]

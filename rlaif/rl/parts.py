@@ -1,0 +1,100 @@
+"""From what a user hands to the trainer to the modules that it trains."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from torch import nn
+
+from rlaif.errors import UserError
+from rlaif.models.value_head import ValueHead
+from rlaif.rl.config import PPOConfig
+from rlaif.rl.forward import ActorCritic, trunk_of
+from rlaif.rl.processes import Processes
+from rlaif.rl.reference import Reference
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a trainer is made of."""
+
+    actor_critic: ActorCritic
+    reference: Reference
+    processing_class: Any
+    processes: Processes
+
+
+def build_parts(
+    model: nn.Module | str,
+    processing_class: Any,
+    ref_model: nn.Module | None,
+    value_model: nn.Module | str | None,
+    peft_config: Any,
+    config: PPOConfig,
+) -> Parts:
+    """See `PPOTrainer` for the arguments, and for what is an error."""
+    if ref_model is not None and ref_model is model:
+        raise UserError("ref_model is the model itself: give a copy, or the KL penalty is always 0")
+    policy: Any = load_model(model, "AutoModelForCausalLM") if isinstance(model, str) else model
+    tokenizer = processing_class or load_tokenizer(model if isinstance(model, str) else policy.config._name_or_path)
+    if tokenizer.eos_token_id is None:
+        raise UserError("the tokenizer has no EOS token: set tokenizer.eos_token, a completion must be able to end")
+    if peft_config is not None:
+        import peft
+
+        policy = peft.get_peft_model(policy, peft_config)
+    # Without being told, several processes on a machine without a GPU would each take themselves for the only one.
+    processes = Processes(Accelerator(cpu=not torch.accelerator.is_available()))
+    policy = prepare_policy(policy, config).to(processes.device)
+    trunk = None
+    if value_model is not None:
+        critic: Any = load_model(value_model, "AutoModel") if isinstance(value_model, str) else value_model
+        trunk = trunk_of(critic) if hasattr(critic, "base_model_prefix") else critic
+    head = ValueHead((trunk or trunk_of(policy)).config.hidden_size)
+    actor_critic = ActorCritic(policy, head, trunk).to(processes.device)
+    reference = Reference(
+        actor_critic, ref_model.to(processes.device) if ref_model is not None else None, is_needed=config.kl_coef != 0
+    )
+    return Parts(actor_critic, reference, tokenizer, processes)
+
+
+def prepare_policy(policy: Any, config: PPOConfig) -> Any:
+    """One distribution for sampling and training: dropout is off, also where memory is saved by recomputing.
+
+    Layers recompute only in training mode, which is then told apart from eval mode by nothing but them.
+    """
+    if not config.gradient_checkpointing:
+        return policy.eval()
+    for module in policy.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = 0.0
+        elif isinstance(getattr(module, "attention_dropout", None), float):
+            module.attention_dropout = 0.0
+    policy.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+    return policy.train()
+
+
+def load_model(path: str, kind: str) -> Any:
+    """From a directory or the Hub, in fp32. UserError where there is none."""
+    import transformers
+
+    try:
+        return getattr(transformers, kind).from_pretrained(path, dtype=torch.float32)
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        raise UserError(f"model {path!r} cannot be loaded: {str(error).strip().splitlines()[0][:200]}") from None
+
+
+def load_tokenizer(path: str | None) -> Any:
+    """The tokenizer saved with a model; UserError where there is none."""
+    from transformers import AutoTokenizer
+
+    if not path:
+        raise UserError("processing_class: the model was not loaded from a path, so give its tokenizer")
+    try:
+        return AutoTokenizer.from_pretrained(path)
+    except (OSError, ValueError, KeyError) as error:
+        reason = str(error).strip().splitlines()[0][:200]
+        raise UserError(f"processing_class: no tokenizer is saved with {path!r}: {reason}") from None

@@ -1,0 +1,168 @@
+"""A sequence classification model as a reward function, with a tokenizer of its own."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from rlaif.errors import UserError
+from rlaif.models.generation import device_of, eval_mode
+from rlaif.rl.dataset import Messages
+
+
+class ModelReward:
+    """Scores prompt and completion with a model whose only logit is the reward.
+
+    A standard prompt and its completion are read as one text without special tokens, a
+    conversation goes through the tokenizer's chat template, as in TRL.
+
+    Args:
+        model: returns `.logits` [rows, 1] for `input_ids` and `attention_mask`, for instance an
+            `AutoModelForSequenceClassification` with num_labels=1; or a Hub id or path of one.
+        processing_class: the model's tokenizer; by default the one saved with it.
+        batch_size: texts of a batch at most. Batches are sorted by length.
+        chat_template_kwargs: for the chat template.
+
+    The model runs without gradients and in eval mode, in its own dtype, on its own device.
+
+    Raises:
+        UserError: no model or tokenizer there, a checkpoint without a classification head.
+    """
+
+    def __init__(
+        self,
+        model: str | nn.Module,
+        processing_class: Any = None,
+        *,
+        batch_size: int = 32,
+        chat_template_kwargs: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.model = load_model(model) if isinstance(model, str) else model
+        self.__name__ = model_name(self.model)
+        self.processing_class = load_tokenizer(self.model) if processing_class is None else processing_class
+        self.batch_size = batch_size
+        self.chat_template_kwargs = dict(chat_template_kwargs or {})
+        prepare_padding(self.model, self.processing_class)
+
+    def __call__(self, prompts: Sequence[str | Messages], completions: Sequence[str | Messages]) -> list[float]:
+        """The reward of each completion. UserError where a text is longer than the model can read."""
+        texts = [self.text(prompt, completion) for prompt, completion in zip(prompts, completions, strict=True)]
+        if not texts:
+            return []
+        encoded = self.processing_class(text=texts, add_special_tokens=False)["input_ids"]
+        require_length(self.model, self.processing_class, max(map(len, encoded)))
+        longest_first = sorted(range(len(texts)), key=lambda index: (-len(encoded[index]), index))
+        rewards = [0.0] * len(texts)
+        for start in range(0, len(texts), self.batch_size):
+            batch = longest_first[start : start + self.batch_size]
+            for index, reward in zip(batch, self.score([encoded[index] for index in batch]), strict=True):
+                rewards[index] = reward
+        return rewards
+
+    def text(self, prompt: str | Messages, completion: str | Messages) -> str:
+        """What the model reads."""
+        if isinstance(prompt, str) and isinstance(completion, str):
+            return prompt + completion
+        assert isinstance(prompt, list) and isinstance(completion, list)
+        messages = [dict(message) for message in prompt]
+        if messages[-1]["role"] == "assistant":  # the completion goes on with it: one turn, not two
+            messages[-1]["content"] += completion[0]["content"]
+        else:
+            messages += completion
+        rendered: str = self.processing_class.apply_chat_template(messages, tokenize=False, **self.chat_template_kwargs)
+        return rendered
+
+    @torch.no_grad()
+    def score(self, sequences: Sequence[Sequence[int]]) -> list[float]:
+        """The rewards of one batch of token ids, padded on the right."""
+        device = device_of(self.model)
+        input_ids, mask = pad_right(sequences, self.processing_class.pad_token_id)
+        with eval_mode(self.model), torch.autocast(device.type, enabled=False):
+            logits: Tensor = self.model(input_ids=input_ids.to(device), attention_mask=mask.to(device)).logits
+        if logits.shape != (len(sequences), 1):
+            raise UserError(
+                f"its logits have shape {list(logits.shape)} for {len(sequences)} texts, and should have "
+                f"[{len(sequences)}, 1]: a reward model has num_labels=1"
+            )
+        return [float(reward) for reward in logits[:, 0].float().tolist()]
+
+
+def load_model(name: str) -> nn.Module:
+    """A classification model with one label; UserError where there is none, or its head was never trained."""
+    from transformers import AutoModelForSequenceClassification
+
+    try:
+        model, loading = AutoModelForSequenceClassification.from_pretrained(
+            name, num_labels=1, output_loading_info=True
+        )
+    except (OSError, ValueError, RuntimeError) as error:
+        raise UserError(f"reward model {name}: cannot be loaded: {str(error).strip().splitlines()[0]}") from error
+    if loading["missing_keys"]:
+        missing = ", ".join(sorted(loading["missing_keys"]))
+        raise UserError(f"reward model {name}: the checkpoint lacks {missing}, so its rewards would be random")
+    return model
+
+
+def load_tokenizer(model: nn.Module) -> Any:
+    from transformers import AutoTokenizer
+
+    name = name_or_path(model)
+    try:
+        if not name:
+            raise ValueError("the model was not loaded from anywhere")
+        return AutoTokenizer.from_pretrained(name)
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"reward model {model_name(model)}: its tokenizer cannot be loaded "
+            f"({str(error).strip().splitlines()[0]}): give it in reward_processing_classes"
+        ) from error
+
+
+def name_or_path(model: nn.Module) -> str:
+    return str(getattr(getattr(model, "config", None), "_name_or_path", "") or "")
+
+
+def model_name(model: nn.Module) -> str:
+    """The last part of where the model was loaded from, as TRL logs it; else the class's name."""
+    return name_or_path(model).rstrip("/").split("/")[-1] or type(model).__name__
+
+
+def prepare_padding(model: nn.Module, processing_class: Any) -> None:
+    """Tell the model the tokenizer's padding: transformers' classifiers read the last token that is not it.
+
+    Where padding is the EOS, as is usual for GPT-2, they read the token before a final EOS, in
+    training as here.
+    """
+    if processing_class.pad_token_id is None:
+        if processing_class.eos_token_id is None:
+            raise UserError(f"reward model {model_name(model)}: its tokenizer has no padding token: set pad_token")
+        processing_class.pad_token = processing_class.eos_token
+    config: Any = getattr(model, "config", None)
+    if config is not None:
+        text_config = config.get_text_config() if hasattr(config, "get_text_config") else config
+        text_config.pad_token_id = processing_class.pad_token_id
+
+
+def require_length(model: nn.Module, processing_class: Any, length: int) -> None:
+    positions = getattr(getattr(model, "config", None), "max_position_embeddings", None)
+    longest = min(positions or math.inf, processing_class.model_max_length)
+    if length > longest:
+        raise UserError(
+            f"prompt and completion have {length} tokens, and the model reads {longest}: "
+            "lower max_prompt_length or max_completion_length"
+        )
+
+
+def pad_right(sequences: Sequence[Sequence[int]], pad_id: int) -> tuple[Tensor, Tensor]:
+    """Ids and mask [rows, longest]; an empty sequence gets one padding token, which counts."""
+    longest = max(1, *map(len, sequences))
+    input_ids = torch.full((len(sequences), longest), pad_id)
+    mask = torch.zeros((len(sequences), longest), dtype=torch.long)
+    for row, sequence in enumerate(sequences):
+        input_ids[row, : len(sequence)] = torch.tensor(sequence, dtype=torch.long)
+        mask[row, : max(1, len(sequence))] = 1
+    return input_ids, mask

@@ -1,0 +1,126 @@
+"""Decoding with a static KV cache and, on a GPU, a compiled step that is recorded as a CUDA graph.
+
+Shapes do not change from step to step, nor from rollout to rollout: a batch is filled up to its full size, and the
+room for tokens is rounded up. Rows that are done stay in the batch and are no longer looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import torch
+from torch import Tensor
+from transformers import StaticCache
+
+from rlaif.models.generation import pad_left, takes_positions
+from rlaif.rl.choice import Choice
+from rlaif.rl.decoding import Record, SampledTokens, look
+from rlaif.rl.forward import ActorCritic
+from rlaif.rl.packing import NAME, slides
+
+ROOM = 128
+"""The cache's length is a multiple of this."""
+STEPS_BETWEEN_LOOKS = 8
+"""The host waits for the GPU only so often, to see which rows are done."""
+
+DECODERS: WeakKeyDictionary[ActorCritic, dict[tuple[int, int, float], StaticDecoder]] = WeakKeyDictionary()
+"""Compiled steps and their caches, by batch size, room and temperature."""
+
+
+def can_be_static(trunk: Any) -> bool:
+    """Whether the static step's masks are right for this architecture: full attention by "sdpa", explicit positions."""
+    config = trunk.config
+    return config._attn_implementation in (NAME, "sdpa") and not slides(config) and takes_positions(trunk)
+
+
+class StaticDecoder:
+    """A cache for `num_rows` sequences of at most `room` tokens, and the step that decodes with it."""
+
+    def __init__(self, actor_critic: ActorCritic, num_rows: int, room: int, temperature: float) -> None:
+        self.actor_critic = actor_critic
+        self.temperature = temperature
+        self.num_rows, self.room = num_rows, room
+        self.cache = StaticCache(config=actor_critic.trunk.config, max_cache_len=room)
+        self.compiled_step = torch.compile(self.step, mode="reduce-overhead", dynamic=False)
+
+    def start(self, ids: Tensor, mask: Tensor) -> Tensor:
+        """The prompts' last hidden states [R, H]; their keys and values are in the cache then."""
+        self.cache.reset()
+        positions = (mask.cumsum(1) - 1).clamp(min=0)
+        return self.actor_critic.trunk(
+            input_ids=ids, attention_mask=mask, position_ids=positions, past_key_values=self.cache, use_cache=True
+        ).last_hidden_state[:, -1]
+
+    def step(self, tokens: Tensor, positions: Tensor, mask: Tensor, uniforms: Tensor) -> tuple[Choice, Tensor | None]:
+        """Append `tokens` [R] and choose the next; `mask` [R, room] is True at what may be attended to."""
+        hidden = self.actor_critic.trunk(
+            input_ids=tokens[:, None],
+            attention_mask=mask[:, None, None],
+            position_ids=positions[:, None],
+            past_key_values=self.cache,
+            use_cache=True,
+        ).last_hidden_state[:, -1]
+        return look(self.actor_critic, hidden, uniforms, self.temperature)
+
+
+def decoder_for(actor_critic: ActorCritic, num_rows: int, num_tokens: int, temperature: float) -> StaticDecoder:
+    """One that is there already, where it fits."""
+    room = -(-num_tokens // ROOM) * ROOM
+    decoders = DECODERS.setdefault(actor_critic, {})
+    key = (num_rows, room, temperature)
+    if key not in decoders:
+        decoders[key] = StaticDecoder(actor_critic, *key)
+    return decoders[key]
+
+
+def decode_static(
+    actor_critic: ActorCritic,
+    prompts: Sequence[Sequence[int]],
+    uniforms: Tensor,
+    eos_token_id: int,
+    temperature: float,
+    finish: Callable[[int, SampledTokens], None],
+    batch_size: int,
+) -> None:
+    """One batch, as `decode_shrinking` decodes it."""
+    device, num_steps, num_rows = uniforms.device, uniforms.shape[1], len(prompts)
+    filled_up = [*prompts, *[prompts[-1]] * (batch_size - num_rows)]
+    uniforms = torch.cat([uniforms, uniforms[-1:].expand(batch_size - num_rows, -1)])
+    ids, mask = pad_left(filled_up, 0, device)
+    decoder = decoder_for(actor_critic, batch_size, ids.shape[1] + num_steps, temperature)
+    step_once = decoder.compiled_step if device.type == "cuda" else decoder.step
+    visible = torch.zeros(batch_size, decoder.room, dtype=torch.bool, device=device)
+    visible[:, : ids.shape[1]] = mask.bool()
+    positions = mask.sum(1)
+    everyone = torch.arange(batch_size, device=device)
+    record = Record(batch_size, num_steps, actor_critic.values_from_policy, device)
+    waiting = set(range(num_rows))
+
+    choice, values = look(actor_critic, decoder.start(ids, mask), uniforms[:, 0], temperature)
+    record.write(everyone, 0, choice, values)
+    for step in range(1, num_steps + 1):
+        if step % STEPS_BETWEEN_LOOKS == 0 or step == num_steps:
+            for row, length in ended(record.tokens[:, :step], eos_token_id, step == num_steps):
+                if row in waiting:
+                    waiting.remove(row)
+                    finish(row, record.completion(row, length))
+            if not waiting:
+                return
+        visible[:, ids.shape[1] + step - 1] = True
+        torch.compiler.cudagraph_mark_step_begin()
+        choice, values = step_once(choice.tokens.clone(), positions, visible, uniforms[:, step])
+        positions = positions + 1
+        record.write(everyone, step, choice, values)
+
+
+def ended(tokens: Tensor, eos_token_id: int, all_end: bool) -> list[tuple[int, int]]:
+    """Rows of `tokens` [R, T] with an EOS, and their lengths up to it; if `all_end`, the others too, with length T."""
+    found = []
+    for row, ids in enumerate(tokens.tolist()):
+        if eos_token_id in ids:
+            found.append((row, ids.index(eos_token_id) + 1))
+        elif all_end:
+            found.append((row, len(ids)))
+    return found

@@ -1,0 +1,54 @@
+"""What `test_processes` starts with `accelerate launch`: a short run whose metrics go to a file.
+
+python two_processes.py RESULT OUTPUT_DIR NUM_EPISODES [resume]
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+from tokenizers import Tokenizer, models, pre_tokenizers
+from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
+
+from rlaif.rl import PPOConfig, PPOTrainer
+
+WORDS = ["<eos>", "a", "b", "c", "d", "e", "f", "g"]
+PROMPTS = [{"prompt": text} for text in ("a b", "c", "d e f", "g", "b", "a a a a")]
+
+
+def share_of_a(prompts: list[str], completions: list[str], **columns: Any) -> list[float]:
+    return [text.split().count("a") / 6 for text in completions]
+
+
+def main(result: str, output_dir: str, resume: bool) -> None:
+    torch.set_num_threads(1)
+    core = Tokenizer(models.WordLevel({word: number for number, word in enumerate(WORDS)}, unk_token="a"))
+    core.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=core, eos_token="<eos>", pad_token="<eos>")
+    torch.manual_seed(0)
+    shape = GPT2Config(vocab_size=8, n_embd=32, n_layer=2, n_head=2, n_positions=64, initializer_range=0.3,
+                        bos_token_id=0, eos_token_id=0)
+    logged: list[dict[str, float]] = []
+    config = PPOConfig(
+        output_dir=output_dir, seed=0, max_completion_length=6, max_prompt_length=8, total_episodes=4 * 10,
+        rollout_batch_size=10, num_ppo_epochs=2, num_mini_batches=2, per_device_train_batch_size=3, learning_rate=1e-3,
+        missing_eos_penalty=1.0, save_steps=2, save_total_limit=None,
+    )  # fmt: skip
+    trainer = PPOTrainer(
+        GPT2LMHeadModel(shape), share_of_a, config, PROMPTS, tokenizer,
+        on_rollout=lambda step, metrics, rollout: logged.append({"step": step, **metrics}),
+    )  # fmt: skip
+    trainer.train(resume_from_checkpoint=f"{output_dir}/checkpoint-2" if resume else None)
+    trainer.save_model(f"{output_dir}/final")
+    if trainer.processes.is_main:
+        Path(result).write_text(json.dumps({"logged": logged, "num_processes": trainer.processes.count}))
+    if trainer.processes.count > 1:
+        torch.distributed.destroy_process_group()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2], "resume" in sys.argv[3:])
