@@ -1,0 +1,151 @@
+"""This project's PPO without one of its techniques: by a setting where there is one, else by a
+function that replaces the trainer's own in the benchmark's process."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import torch
+
+from experiments.bench.ppo.task import NUM_PROMPTS, PAD_ID
+from experiments.bench.ppo.techniques import (
+    ACTION_LOGITS,
+    CHUNKS,
+    FUSED_GELU,
+    KEPT_SCORES,
+    MICRO_BATCHES,
+    NO_PADDING,
+    PACKING,
+    ROWS_DROPPED,
+)
+from rlaif.rl import forward, sampler
+
+ONE_MICRO_BATCH = {"per_device_train_batch_size": NUM_PROMPTS, "max_tokens_per_micro_batch": None}
+SETTINGS: dict[str | None, dict[str, Any]] = {
+    MICRO_BATCHES: ONE_MICRO_BATCH,
+    NO_PADDING: ONE_MICRO_BATCH,
+    CHUNKS: {"logprob_chunk_size": None},
+}
+"""Without micro-batches all samples go at once, and without packing too they are padded to the longest."""
+
+
+class Switch:
+    """Remembers that a replacement was called: one that is not would measure nothing."""
+
+    was_used = False
+
+
+def switch_off(technique: str | None) -> Switch:
+    """To be called before the trainer is made, after its modules are imported."""
+    switch = Switch()
+    if technique in REPLACEMENTS:
+        REPLACEMENTS[technique](switch)
+    else:
+        switch.was_used = True
+    return switch
+
+
+def score_every_token(switch: Switch) -> None:
+    """Logits and values of prompts too; those of actions are kept."""
+    original = forward.ActorCritic.forward
+
+    @wraps(original)
+    def every_token(self: Any, input_ids: Any, action_mask: Any, **options: Any) -> Any:
+        switch.was_used = True
+        before_the_end = action_mask.flip(1).cummax(1).values.flip(1)
+        before_the_end[:, 0] = False  # nothing chooses the first token
+        scores = original(self, input_ids, before_the_end, **options)
+        return type(scores)(*(part if part is None else part.masked_fill(~action_mask, 0) for part in scores))
+
+    forward.ActorCritic.forward = every_token
+
+
+def score_again(switch: Switch) -> None:
+    """Throw away what was seen while sampling; a forward pass over the finished sequences instead."""
+    original = sampler.sample
+
+    @wraps(original)
+    def sample(actor_critic: Any, prompt_ids: Any, **options: Any) -> Any:
+        switch.was_used = True
+        samples = original(actor_critic, prompt_ids, **options)
+        with torch.no_grad():
+            return [
+                scored_anew(actor_critic, prompt, sampled, options["temperature"])
+                for prompt, sampled in zip(prompt_ids, samples, strict=True)
+            ]
+
+    replace_everywhere(original, sample)
+
+
+def scored_anew(actor_critic: Any, prompt: Any, sampled: Any, temperature: float) -> Any:
+    """Row by row: no padding, and so the cheapest pass there is."""
+    ids = torch.tensor([[*prompt, *sampled.ids]])
+    mask = torch.arange(ids.shape[1])[None] >= len(prompt)
+    scores = actor_critic(ids, mask, temperature=temperature, with_entropy=True)
+    values = None if scores.values is None else scores.values[mask]
+    return dataclasses.replace(sampled, logprobs=scores.logprobs[mask], values=values, entropy=scores.entropy[mask])
+
+
+def decode_to_the_end(switch: Switch) -> None:
+    """Sample every row to the length limit, and cut it at its EOS afterwards."""
+    original = sampler.sample
+
+    @wraps(original)
+    def sample(actor_critic: Any, prompt_ids: Any, *, on_finished: Any = None, **options: Any) -> Any:
+        switch.was_used = True
+        samples = original(actor_critic, prompt_ids, **{**options, "eos_token_id": PAD_ID})  # never sampled
+        cut = [cut_after(sampled, options["eos_token_id"]) for sampled in samples]
+        if on_finished is not None:
+            for row, sampled in enumerate(cut):
+                on_finished(row, sampled)
+        return cut
+
+    replace_everywhere(original, sample)
+
+
+def cut_after(sampled: Any, eos_token_id: int) -> Any:
+    length = sampled.ids.index(eos_token_id) + 1 if eos_token_id in sampled.ids else len(sampled.ids)
+    parts = {field.name: getattr(sampled, field.name) for field in dataclasses.fields(sampled)}
+    return type(sampled)(**{name: None if part is None else part[:length] for name, part in parts.items()})
+
+
+def pad(switch: Switch) -> None:
+    """The model keeps transformers' own attention, which sequences are padded for."""
+
+    def prepare_packing(*_: Any) -> bool:
+        switch.was_used = True
+        return False
+
+    replace_everywhere(forward.prepare_packing, prepare_packing)
+
+
+def keep_activations(switch: Switch) -> None:
+    """The model keeps transformers' own GELU."""
+
+    def fuse_activations(_: Any) -> None:
+        switch.was_used = True
+
+    replace_everywhere(forward.fuse_activations, fuse_activations)
+
+
+def replace_everywhere(original: Any, replacement: Any) -> None:
+    """In every module of the package that has imported it."""
+    for name, module in list(sys.modules.items()):
+        if name.startswith("rlaif."):
+            for attribute, value in list(vars(module).items()):
+                if value is original:
+                    setattr(module, attribute, replacement)
+
+
+REPLACEMENTS: dict[str | None, Callable[[Switch], None]] = {
+    ACTION_LOGITS: score_every_token,
+    KEPT_SCORES: score_again,
+    ROWS_DROPPED: decode_to_the_end,
+    PACKING: pad,
+    NO_PADDING: pad,
+    FUSED_GELU: keep_activations,
+}
