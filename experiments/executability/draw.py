@@ -1,11 +1,11 @@
 """Draws failures to judge by hand: is each one the code's fault, as its verdict says?
 
-    python -m experiments.executability.draw DETAILS [--num 60]
+    python -m experiments.executability.draw DETAILS [--num 20]
 
-DETAILS is what `run --details` wrote, for one environment or more. Verdicts are as a reward
-meets them: settled, a library's error held only against ids whose own reference passes.
-Writes judged.jsonl beside this file: the drawn ones, each with `judgement` and `reason` to be
-filled in by hand; what is filled in already is kept for those that are drawn again.
+DETAILS is what `run --details` wrote, for one environment or more; so many are drawn of each.
+Verdicts are as a reward meets them: settled, a library's error held only against ids whose own
+reference passes. Writes judged.jsonl beside this file: the drawn ones, each with `judgement`
+and `reason` to be filled in by hand; what is filled in already is kept.
 """
 
 from __future__ import annotations
@@ -42,18 +42,22 @@ class Judged:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("details", type=Path)
-    parser.add_argument("--num", type=int, default=60)
+    parser.add_argument("--num", type=int, default=20, help="of each environment")
     arguments = parser.parse_args()
-    failures = list(failures_in(arguments.details))
     known = {key_of(one): one for one in read_judged()}
-    drawn = [known.get(key_of(one), one) for one in random.Random(SEED).sample(failures, arguments.num)]
+    drawn: list[Judged] = []
+    for environment in sorted(path for path in arguments.details.iterdir() if path.is_dir()):
+        failures = list(failures_in(environment))
+        chosen = random.Random(SEED).sample(failures, min(arguments.num, len(failures)))
+        drawn += [known.get(key_of(one), one) for one in chosen]
+        print(f"{environment.name}: {len(chosen)} of {len(failures)} failures")
     JUDGED.write_text("".join(f"{json.dumps(asdict(one))}\n" for one in drawn), encoding="utf-8")
-    print(f"{len(drawn)} of {len(failures)} failures. {told(drawn)}")
+    print(told(drawn))
 
 
-def failures_in(details: Path) -> Iterator[Judged]:
+def failures_in(environment: Path) -> Iterator[Judged]:
     """All verdicts that blame the code, in an order that does not depend on the machine."""
-    for path in sorted(details.glob("*/*.jsonl")):
+    for path in sorted(environment.glob("*.jsonl")):
         for line in path.read_text(encoding="utf-8").splitlines():
             one = json.loads(line)
             if one["status"] == "fault":
