@@ -86,6 +86,12 @@ def _rewards(config: TrainConfig) -> Iterator[str]:
         yield "reward.terms.executability: nothing can be run with execution=none; reward=scalar asks for no run"
 
 
+ABOVE_ZERO_OR_NULL = (
+    "target_kl", "early_stop_kl", "max_kl", "importance_sampling_cap", "max_tokens_per_micro_batch",
+    "logprob_chunk_size", "value_learning_rate",
+)  # fmt: skip
+
+
 def _numbers(config: TrainConfig) -> Iterator[str]:
     policy, sft, trainer = config.policy, config.policy.sft, config.trainer
     positive = {
@@ -107,6 +113,10 @@ def _numbers(config: TrainConfig) -> Iterator[str]:
     for key, value in positive.items():
         if not value > 0:
             yield f"{key}: {value} is not above 0"
+    for name in ABOVE_ZERO_OR_NULL:
+        value = getattr(trainer, name)
+        if value is not None and not value > 0:
+            yield f"trainer.{name}: {value} is not above 0; null leaves it out"
     shares = {
         "data.validation_fraction": config.data.validation_fraction,
         "data.seeded_eval_fraction": config.data.seeded_eval_fraction,
@@ -119,6 +129,8 @@ def _numbers(config: TrainConfig) -> Iterator[str]:
         yield f"data.mini.asserted_fraction: {config.data.mini.asserted_fraction} is not in 0..1"
     if trainer.kl_coef < 0:
         yield f"trainer.kl_coef: {trainer.kl_coef} is below 0; 0 leaves the KL penalty out"
+    if trainer.target_kl is not None and trainer.kl_coef == 0:
+        yield "trainer.target_kl: needs a kl_coef above 0 to start from"
     if config.seed < 0:
         yield f"seed: {config.seed} is below 0"
     if trainer.rollout_batch_size % trainer.num_mini_batches:

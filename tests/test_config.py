@@ -62,6 +62,8 @@ def test_every_option_says_what_it_is_for(option: str) -> None:
         (["data=jsonl"], ["data.train_file"]),
         (["trainer.num_rollouts=0"], ["trainer.num_rollouts", "0", "above 0"]),
         (["trainer.kl_coef=-1"], ["trainer.kl_coef", "below 0"]),
+        (["trainer.early_stop_kl=0"], ["trainer.early_stop_kl", "above 0"]),
+        (["trainer.kl_coef=0", "trainer.target_kl=6"], ["trainer.target_kl"]),
         (["trainer.num_mini_batches=3"], ["trainer.num_mini_batches", "divide"]),
         (["reward=scalar", "reward.terms.model=0"], ["reward.terms"]),
         (["execution=none"], ["feedback.execute"]),
@@ -91,10 +93,10 @@ def test_a_sweep_is_checked_choice_by_choice() -> None:
 
 
 def test_the_trainer_group_and_ppo_have_the_same_settings() -> None:
-    """Every key of the group reaches a setting of PPO, under its name there."""
+    """Every key of the group reaches a setting of PPO, under its name there; rollouts as episodes."""
     ours = {NAMES.get(field.name, field.name) for field in dataclasses.fields(TrainerConfig)}
     theirs = {field.name for field in dataclasses.fields(PPOConfig)}
-    assert ours - theirs == {"name", "num_rollouts", "lr_schedule"}  # the latter two are total_episodes, lr_scheduler_type
+    assert ours - theirs == {"name", "num_rollouts", "lr_schedule"}
     from_elsewhere = {
         "seed", "output_dir", "run_name", "report_to", "max_completion_length", "max_prompt_length", "bf16",
         "reward_weights", "total_episodes", "lr_scheduler_type", "save_total_limit", "logging_steps", "log_completions",
