@@ -15,7 +15,7 @@
       data/          APIBench, the embedded data set, a user's JSONL -> Example
       models/        policy, value head, reward model; training, sampling, saving
       feedback/      questions -> judge -> answers -> score -> pairs; the label store
-      rl/            PPO: pure tensor functions, rollout, update, trainer; knows no config of ours
+      rl/            PPO in TRL's dialect, usable alone: formulas, passes, sampler, rewards, rollout, update, trainer
       source/        what source code tells without running it: names, calls, signatures
       execution/     untrusted code and its verdicts: levels.py is the door (static, tiny, online)
         environments/  virtual environments of their own, from lock files
