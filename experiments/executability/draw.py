@@ -66,7 +66,7 @@ def failures_in(environment: Path) -> Iterator[Judged]:
 
 
 def key_of(one: Judged) -> tuple[str, str, str, str]:
-    return one.environment, one.rows, one.code, one.message
+    return one.environment, one.rows, one.id, one.code
 
 
 def read_judged() -> list[Judged]:
