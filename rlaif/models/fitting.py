@@ -33,7 +33,8 @@ from rlaif.models.checkpoints import (
     load_weights,
 )
 from rlaif.models.generation import eval_mode
-from rlaif.models.policy import uses_bf16, without_shard_bars
+from rlaif.models.policy import uses_bf16
+from rlaif.models.shard_bars import without_shard_bars
 
 Batch = dict[str, Any]
 """A forward's arguments by name: tensors, and what else it takes."""

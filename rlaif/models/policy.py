@@ -18,6 +18,7 @@ import torch
 
 from rlaif.config import LoraConfig, PolicyConfig, PolicyKind, Precision
 from rlaif.errors import UserError
+from rlaif.models.shard_bars import without_shard_bars
 from rlaif.models.tokenizer import train_tokenizer
 
 if TYPE_CHECKING:
@@ -247,17 +248,3 @@ def seeded(seed: int) -> Iterator[None]:
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         yield
-
-
-@contextmanager
-def without_shard_bars() -> Iterator[None]:
-    """transformers' progress bars for reading and writing weights are off inside."""
-    from transformers.utils import logging
-
-    was_enabled = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            logging.enable_progress_bar()

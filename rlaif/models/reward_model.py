@@ -21,7 +21,8 @@ from torch import Tensor, nn
 from rlaif.config import Precision, RewardHead
 from rlaif.errors import UserError
 from rlaif.models.generation import encode_prompts, eval_mode, takes_positions
-from rlaif.models.policy import Policy, autocast, merged, seeded, without_shard_bars
+from rlaif.models.policy import Policy, autocast, merged, seeded
+from rlaif.models.shard_bars import without_shard_bars
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from torch import nn
 
 from rlaif.errors import UserError
 from rlaif.models.generation import derive_seed
+from rlaif.models.shard_bars import without_shard_bars
 from rlaif.rl.advantages import estimate_advantages, reward_tokens, start_critic
 from rlaif.rl.callbacks import Callbacks
 from rlaif.rl.checkpoint import checkpoints, find_checkpoint, read_checkpoint, write_checkpoint
@@ -239,8 +241,13 @@ class PPOTrainer:
         """The policy as `from_pretrained` reads it, and its tokenizer; with LoRA the adapter."""
         state = self.processes.policy_state(self.model)
         if self.processes.is_main:
-            self.policy.save_pretrained(output_dir, state_dict=state)
-            self.processing_class.save_pretrained(output_dir)
+            self.write_policy(Path(output_dir), state)
+
+    def write_policy(self, directory: Path, state: dict[str, Any] | None) -> None:
+        """`state` is the policy's, where its own is cut into pieces; for the main process."""
+        with without_shard_bars():
+            self.policy.save_pretrained(directory, state_dict=state)
+        self.processing_class.save_pretrained(directory)
 
     def state_dict(self) -> dict[str, Any]:
         """All that a run resumed needs to equal one never stopped."""
@@ -275,11 +282,9 @@ class PPOTrainer:
         if not self.processes.is_main:
             return
 
-        def save_policy(directory: Path) -> None:
-            self.policy.save_pretrained(directory, state_dict=whole)
-            self.processing_class.save_pretrained(directory)
-
-        write_checkpoint(output_dir, self.rollout_index, state, save_policy, self.args.save_total_limit)
+        write_checkpoint(
+            output_dir, self.rollout_index, state, partial(self.write_policy, state=whole), self.args.save_total_limit
+        )
 
     def load_checkpoint(self, directory: Path) -> None:
         """Go on from a checkpoint; UserError where there is none that fits."""
