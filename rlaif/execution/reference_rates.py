@@ -55,6 +55,7 @@ PINNED = {
     ("stdlib", "mini"): PinnedRates(strict=1.0, conditional=1.0, num=552),
     ("torchhub", "torchhub"): PinnedRates(strict=0.909, num=186),
     ("tf2023", "tensorflow"): PinnedRates(strict=0.805, num=687),
+    ("hf2023", "huggingface"): PinnedRates(strict=0.468, num=907),
 }
 """By environment and data set (a hub of APIBench: its official evaluation set), at level tiny."""
 
