@@ -1,6 +1,6 @@
 """How fast snippets run, cold and forked, with and without isolation.
 
-    python -m experiments.bench.execution [--environment DIR] [--apibench DIR] [--hub DIR] [--repeats N]
+    python -m experiments.bench.execution --apibench DIR [--assets DIR] [--repeats N]
 
 Three ways to run a snippet, under the same limits:
 
@@ -22,29 +22,24 @@ import random
 import shutil
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from rlaif.config import Isolation
+from rlaif.config import Environment, ExecutionConfig, Isolation
 from rlaif.data.api_database import read_database
 from rlaif.data.apibench import read_apibench
 from rlaif.data.completion import parse_completion
-from rlaif.execution.hubs import torch_hub
-from rlaif.execution.isolation import Contents, Limits, choose_isolation, make_worker
+from rlaif.execution.isolation import Limits, choose_isolation, make_worker
+from rlaif.execution.surroundings import Surroundings, prepare
 from rlaif.execution.worker import Outcome, Worker
 
 RESULTS = Path(__file__).with_name("results")
-LIMITS = Limits(timeout_s=60.0, memory_mb=4096)
+LIMITS = Limits(timeout_s=60.0, memory_mb=6144)
 NUM_AT_ONCE = 2
-PRELOAD = {
-    "transformers": ("torch", "torch._dynamo", "sympy", "transformers", "transformers.pipelines"),
-    "torch": ("torch", "torch.hub"),
-}
 PIPELINE = (
     "from transformers import pipeline\n"
     "classify = pipeline('text-classification', model={model!r})\n"
@@ -55,7 +50,6 @@ HUB_MODEL = (
     "print(model(torch.rand(1, 3, 64, 64)).argmax())\n"
 )
 MAKE_MODEL = """
-import sys
 from transformers import BertConfig, BertForSequenceClassification, BertTokenizerFast
 words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "small", "text"]
 open(sys.argv[1] + "/vocab.txt", "w").write("\\n".join(words))
@@ -67,11 +61,11 @@ BertForSequenceClassification(config).save_pretrained(sys.argv[1])
 
 @dataclass(frozen=True)
 class Suite:
-    """Snippets and what they need."""
+    """Snippets and what they find around them."""
 
     name: str
     snippets: Sequence[str]
-    contents: Contents
+    surroundings: Surroundings
     num_cold: int
     """Of the snippets, how many are run cold in a repeat: each takes seconds."""
 
@@ -79,11 +73,11 @@ class Suite:
 def main() -> None:
     arguments = parse_arguments()
     isolation = choose_isolation(Isolation.auto)
-    made_on = machine(arguments)  # before the run: its commit and the load that it met
     with tempfile.TemporaryDirectory(prefix="rlaif-bench-", dir="/var/tmp") as scratch:
         suites = make_suites(arguments, Path(scratch))
+        made_on = machine(arguments, suites)  # before the run: its commit and the load that it met
         found = {suite.name: measure(suite, isolation, arguments.repeats) for suite in suites}
-    result = {"machine": made_on, "isolation": isolation.value, "suites": found}
+    result: dict[str, object] = {"machine": made_on, "isolation": isolation.value, "suites": found}
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "execution.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     table = as_table(result)
@@ -93,63 +87,50 @@ def main() -> None:
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--environment", type=Path, help="a built environment; else hf2023 under RLAIF_ENVIRONMENTS")
-    parser.add_argument("--apibench", type=Path, help="APIBench, for its references; else RLAIF_APIBENCH_DIR")
-    parser.add_argument("--hub", type=Path, help="a built Hugging Face hub (HF_HOME), for the references of that hub")
+    parser.add_argument("--apibench", type=Path, required=True, help="a copy of APIBench")
+    parser.add_argument("--assets", type=Path, default=Path("runs/shared/assets"), help="where hubs are built")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--references", type=int, default=60, help="how many references, drawn with a fixed seed")
-    arguments = parser.parse_args()
-    environments = Path(os.environ.get("RLAIF_ENVIRONMENTS", ".environments"))
-    built = sorted(path for path in environments.glob("hf2023-*") if path.is_dir())
-    arguments.environment = arguments.environment or (built[-1] if built else None)
-    if arguments.apibench is None and os.environ.get("RLAIF_APIBENCH_DIR"):
-        arguments.apibench = Path(os.environ["RLAIF_APIBENCH_DIR"])
-    return arguments
+    return parser.parse_args()
 
 
 def make_suites(arguments: argparse.Namespace, scratch: Path) -> list[Suite]:
-    packages = package_directory(arguments.environment)
-    suites = []
-    if arguments.environment is not None:
-        model = scratch / "model"
-        model.mkdir()
-        python = arguments.environment / "bin" / "python"
-        subprocess.run([python, "-I", "-c", MAKE_MODEL, str(model)], check=True, capture_output=True)
-        contents = Contents(PRELOAD["transformers"], packages, (model,), (("HF_HUB_OFFLINE", "1"),))
-        suites.append(Suite("tiny transformers pipeline", [PIPELINE.format(model=str(model))] * 20, contents, 2))
-    if arguments.hub is not None and arguments.apibench is not None:
-        home = arguments.hub.resolve()
-        variables = (("HF_HUB_OFFLINE", "1"), ("TRANSFORMERS_OFFLINE", "1"), ("HF_HOME", str(home)))
-        contents = Contents(PRELOAD["transformers"], packages, (home,), variables)
-        snippets = references(arguments.apibench, "huggingface", arguments.references)
-        suites.append(Suite("Hugging Face references", snippets, contents, 4))
-    if arguments.apibench is not None:
-        rows, _ = read_database(arguments.apibench / "api" / "torchhub_api.jsonl")
-        hub = torch_hub.build_torch_hub(torch_hub.survey(rows), scratch).torch_home
-        contents = Contents(PRELOAD["torch"], packages, (hub,), (("TORCH_HOME", str(hub)),))
-        suites.append(Suite("tiny Torch Hub model", [HUB_MODEL] * 20, contents, 2))
-        snippets = references(arguments.apibench, "torchhub", arguments.references)
-        suites.append(Suite("Torch Hub references", snippets, contents, 4))
-    return suites
+    """A tiny pipeline and the references of the Hugging Face hub; a tiny model and the references of Torch Hub."""
+    huggingface, torchhub = (surroundings_of(name, arguments) for name in ("hf2023", "torchhub"))
+    model = scratch / "model"
+    model.mkdir()
+    subprocess.run(
+        [huggingface.contents.interpreter, "-I", "-c", MAKE_MODEL, str(model)], check=True, capture_output=True
+    )
+    contents = replace(huggingface.contents, readable=(*huggingface.contents.readable, model))
+    pipeline = replace(huggingface, contents=contents)
+    return [
+        Suite("tiny transformers pipeline", [PIPELINE.format(model=str(model))] * 20, pipeline, 2),
+        Suite("Hugging Face references", references(arguments, "huggingface"), huggingface, 4),
+        Suite("tiny Torch Hub model", [HUB_MODEL] * 20, torchhub, 2),
+        Suite("Torch Hub references", references(arguments, "torchhub"), torchhub, 4),
+    ]
 
 
-def package_directory(environment: Path | None) -> tuple[Path, ...]:
-    """Where packages are: in the environment, or with the interpreter that runs this."""
-    if environment is not None:
-        return tuple(path.resolve() for path in environment.glob("lib/python*/site-packages"))
-    return tuple(Path(path) for path in sys.path if path.endswith("site-packages"))
+def surroundings_of(name: str, arguments: argparse.Namespace) -> Surroundings:
+    """As the executor has them: the environment, its preloaded modules and its offline hub."""
+    environment = Environment(name)
+    database_file = {"hf2023": "huggingface_api.jsonl", "torchhub": "torchhub_api.jsonl"}[name]
+    database, _ = read_database(arguments.apibench / "api" / database_file)
+    return prepare(ExecutionConfig(name=name, environment=environment), database, arguments.assets)
 
 
-def references(apibench: Path, hub: str, num: int) -> list[str]:
-    examples, _ = read_apibench(apibench / "apibench" / f"{hub}_eval.json", hub, "eval")
+def references(arguments: argparse.Namespace, hub: str) -> list[str]:
+    examples, _ = read_apibench(arguments.apibench / "apibench" / f"{hub}_eval.json", hub, "eval")
     codes = [code for example in examples if (code := parse_completion(example.reference).code)]
-    return random.Random(0).sample(codes, min(num, len(codes)))
+    return random.Random(0).sample(codes, min(arguments.references, len(codes)))
 
 
 def measure(suite: Suite, isolation: Isolation, repeats: int) -> dict[str, object]:
     """Seconds a snippet with one at a time, and snippets a second with two, of each variant."""
-    forked = [make_worker(Isolation.none, suite.contents, LIMITS) for _ in range(NUM_AT_ONCE)]
-    isolated = [make_worker(isolation, suite.contents, LIMITS) for _ in range(NUM_AT_ONCE)]
+    contents = suite.surroundings.contents
+    forked = [make_worker(Isolation.none, contents, LIMITS) for _ in range(NUM_AT_ONCE)]
+    isolated = [make_worker(isolation, contents, LIMITS) for _ in range(NUM_AT_ONCE)]
     series: dict[str, list[float]] = {}
     passed: dict[str, int] = {}
 
@@ -158,17 +139,17 @@ def measure(suite: Suite, isolation: Isolation, repeats: int) -> dict[str, objec
 
     try:
         for worker in (*forked, *isolated):
-            worker.run(suite.snippets[0])  # starts it; not counted
+            run_one(worker, suite, suite.snippets[0])  # starts it; not counted
         for repeat in range(repeats):
             chosen = random.Random(repeat).sample(list(suite.snippets), suite.num_cold)
             for name, workers in (("forked", forked), ("isolated", isolated)):
-                rate, outcomes = run_all(workers, suite.snippets)
+                rate, outcomes = run_all(workers, suite)
                 note(f"{name}_per_s", rate)
                 passed[name] = sum(map(has_passed, outcomes))
             # One at a time, turn by turn, snippet by snippet: what the isolation itself adds.
             added = []
             for code in suite.snippets[:20]:
-                alone = [seconds_of(worker, code) for worker in (forked[0], isolated[0])]
+                alone = [seconds_of(worker, suite, code) for worker in (forked[0], isolated[0])]
                 note("forked_s", alone[0])
                 note("isolated_s", alone[1])
                 added.append(alone[1] - alone[0])
@@ -191,36 +172,41 @@ def measure(suite: Suite, isolation: Isolation, repeats: int) -> dict[str, objec
     }
 
 
-def run_all(workers: Sequence[Worker], snippets: Sequence[str]) -> tuple[float, list[Outcome]]:
+def run_one(worker: Worker, suite: Suite, code: str) -> Outcome:
+    """Finding out what files it needs counts, as it does in the executor."""
+    return worker.run(code, suite.surroundings.files_for(code), suite.surroundings.pages_for(code))
+
+
+def run_all(workers: Sequence[Worker], suite: Suite) -> tuple[float, list[Outcome]]:
     """(snippets a second, outcomes) with all workers at once."""
     free = list(workers)
 
     def run(code: str) -> Outcome:
         worker = free.pop()
         try:
-            return worker.run(code)
+            return run_one(worker, suite, code)
         finally:
             free.append(worker)
 
     started = time.perf_counter()
     with ThreadPoolExecutor(len(workers)) as pool:
-        outcomes = list(pool.map(run, snippets))
-    return len(snippets) / (time.perf_counter() - started), outcomes
+        outcomes = list(pool.map(run, suite.snippets))
+    return len(suite.snippets) / (time.perf_counter() - started), outcomes
 
 
-def seconds_of(worker: Worker, code: str) -> float:
+def seconds_of(worker: Worker, suite: Suite, code: str) -> float:
     started = time.perf_counter()
-    worker.run(code)
+    run_one(worker, suite, code)
     return time.perf_counter() - started
 
 
 def run_cold(suite: Suite, isolation: Isolation, code: str) -> float:
     """Seconds from nothing to the outcome."""
-    contents = Contents((), suite.contents.import_paths, suite.contents.readable, suite.contents.variables)
+    contents = replace(suite.surroundings.contents, preload=())
     # Without preloaded modules the address space is the snippet's own to fill with them.
     worker = make_worker(isolation, contents, Limits(LIMITS.timeout_s, 4 * LIMITS.memory_mb))
     try:
-        return seconds_of(worker, code)
+        return seconds_of(worker, suite, code)
     finally:
         worker.close()
 
@@ -229,12 +215,8 @@ def has_passed(outcome: Outcome) -> bool:
     return bool((outcome.report or {}).get("passed"))
 
 
-def machine(arguments: argparse.Namespace) -> dict[str, object]:
+def machine(arguments: argparse.Namespace, suites: Sequence[Suite]) -> dict[str, object]:
     """What the figures depend on."""
-    interpreter = arguments.environment / "bin" / "python" if arguments.environment else sys.executable
-    code = "import importlib.metadata as m\nfor p in ('torch', 'transformers'): print(m.version(p))"
-    shown = subprocess.run([interpreter, "-I", "-c", code], capture_output=True, text=True, check=True).stdout
-    versions = shown.split()
     git = shutil.which("git")
     commit = ""
     if git is not None:
@@ -242,10 +224,7 @@ def machine(arguments: argparse.Namespace) -> dict[str, object]:
         commit = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
     return {
         "commit": commit,
-        "environment": arguments.environment.name if arguments.environment else "this interpreter's",
-        "python": platform.python_version(),
-        "torch": versions[0],
-        "transformers": versions[1],
+        "environments": sorted({suite.surroundings.identity for suite in suites}),
         "kernel": platform.release(),
         "cores": os.cpu_count(),
         "load": [round(value, 1) for value in os.getloadavg()],
