@@ -50,6 +50,7 @@ HUB_MODEL = (
     "print(model(torch.rand(1, 3, 64, 64)).argmax())\n"
 )
 MAKE_MODEL = """
+import sys
 from transformers import BertConfig, BertForSequenceClassification, BertTokenizerFast
 words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "small", "text"]
 open(sys.argv[1] + "/vocab.txt", "w").write("\\n".join(words))
