@@ -1,7 +1,7 @@
 """One rollout and update of PPO: this project's PPOTrainer against TRL's last one (trl==1.12.0).
 
     python -m experiments.bench.ppo_vs_trl [--shapes 4x256 10x512 12x768] [--lengths natural fixed] [--pairs N]
-        [--ablate 4x256 10x512] [--trl-rows 4 16] [--environment DIR]
+        [--ablate 4x256 10x512] [--trl-rows 4 16] [--environment DIR] [--results DIR]
 
 Both get the same weights, the same prompts (as ids or as a text of as many words), the same
 reward model, the same coefficients and take the same number of optimizer steps, on one thread
@@ -14,8 +14,8 @@ TRL runs with several sizes of micro-batch (rows at a time in the update, gradie
 the factors are of the size at which it takes the fewest seconds. With natural lengths a response
 ends by itself after 20 tokens on average, with fixed lengths all have 48.
 
-With --ablate, each technique of ours is switched off alone. Writes results/ppo_vs_trl.json and
-.md beside this file, anew after each comparison.
+With --ablate, each technique of ours is switched off alone. Writes ppo_vs_trl.json and .md into the
+results, anew after each comparison; what they hold already of the same commit stays.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from experiments.bench.ppo.environment import PINS, make_environment
 from experiments.bench.ppo.measure import ROOT, Measured, environment, run_measured
@@ -44,7 +45,7 @@ FIELDS = ("cpu_s", "system_s", "train_cpu_s", "wall_s", "peak_rss_gb", "built_rs
 def main() -> None:
     arguments = parse_arguments()
     trl_python = make_environment(arguments.environment)
-    result: dict[str, object] = {"machine": machine(arguments), "comparisons": [], "ablations": []}
+    conditions = machine()
     todo = [
         ("comparisons", shape, lengths, comparison(trl_python, arguments.trl_rows))
         for shape in arguments.shapes
@@ -57,11 +58,10 @@ def main() -> None:
         with tempfile.TemporaryDirectory(prefix="rlaif-bench-", dir="/var/tmp") as task:
             write_task(Path(task), shape, lengths)
             series = run_in_turns(task, variants, arguments.pairs)
-        found = result[kind]
-        assert isinstance(found, list)
-        found.append({"shape": shape, "lengths": lengths, **summary(series)})
-        write(result)
-    print(as_table(result))
+        found = {"shape": shape, "lengths": lengths, "turns": arguments.pairs, "load": load(), **summary(series)}
+        result = with_finding(read(arguments.results, conditions), kind, found)
+        write(result, arguments.results)
+    print(as_table(read(arguments.results, conditions)))
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -72,6 +72,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--ablate", nargs="*", default=[], help="shapes at which each technique is switched off")
     parser.add_argument("--trl-rows", nargs="+", type=int, default=[4, 16], help="rows of TRL's micro-batches")
     parser.add_argument("--environment", type=Path, default=ROOT / ".environments" / "trl-1.12", help="where TRL lives")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="where the tables are written")
     return parser.parse_args()
 
 
@@ -112,7 +113,7 @@ def summary(series: Mapping[str, Sequence[Measured]]) -> dict[str, object]:
     return {"variants": rows, "baseline": OURS}
 
 
-def machine(arguments: argparse.Namespace) -> dict[str, object]:
+def machine() -> dict[str, object]:
     """What the figures depend on."""
     git = shutil.which("git")
     commit = ""
@@ -129,8 +130,6 @@ def machine(arguments: argparse.Namespace) -> dict[str, object]:
         "processor": processor(),
         "kernel": platform.release(),
         "cores": os.cpu_count(),
-        "load": [round(value, 1) for value in os.getloadavg()],
-        "runs": arguments.pairs,
     }
 
 
@@ -141,10 +140,30 @@ def processor() -> str:
     return names[0] if names else platform.processor()
 
 
-def write(result: dict[str, object]) -> None:
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "ppo_vs_trl.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    (RESULTS / "ppo_vs_trl.md").write_text(as_table(result), encoding="utf-8")
+def load() -> list[float]:
+    return [round(value, 1) for value in os.getloadavg()]
+
+
+def read(directory: Path, conditions: dict[str, object]) -> dict[str, Any]:
+    """The results so far; none where they were measured under other conditions, another commit among them."""
+    path = directory / "ppo_vs_trl.json"
+    if path.exists():
+        result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        if result["machine"] == conditions:
+            return result
+    return {"machine": conditions, "comparisons": [], "ablations": []}
+
+
+def with_finding(result: dict[str, Any], kind: str, found: dict[str, Any]) -> dict[str, Any]:
+    """In place of an earlier one of the same shape and lengths."""
+    others = [one for one in result[kind] if (one["shape"], one["lengths"]) != (found["shape"], found["lengths"])]
+    return {**result, kind: [*others, found]}
+
+
+def write(result: dict[str, Any], directory: Path) -> None:
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / "ppo_vs_trl.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    (directory / "ppo_vs_trl.md").write_text(as_table(result), encoding="utf-8")
 
 
 if __name__ == "__main__":

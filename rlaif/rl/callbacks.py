@@ -6,11 +6,13 @@ A step is a rollout and its update. `control.should_training_stop` and `control.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
-
-from transformers import TrainerCallback, TrainerControl, TrainerState
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 from rlaif.rl.config import PPOConfig
+
+if TYPE_CHECKING:
+    from transformers import TrainerCallback, TrainerControl
 
 
 class Callbacks:
@@ -23,8 +25,8 @@ class Callbacks:
         self.callbacks = [*callbacks, *trackers(config)]
         self.config = config
         self.handed = handed
-        self.control = TrainerControl()
-        self.state = TrainerState(
+        self.control, self.state = control_and_state(
+            is_needed=bool(self.callbacks),
             is_world_process_zero=is_main,
             is_local_process_zero=is_main,
             max_steps=config.num_rollouts,
@@ -56,10 +58,23 @@ class Callbacks:
         return self.control.should_training_stop
 
 
+def control_and_state(*, is_needed: bool, **fields: Any) -> tuple[Any, Any]:
+    """transformers' TrainerControl and TrainerState. Where no callback asks for them, plain objects with the fields
+    that PPO keeps: importing transformers' own imports PEFT and more, for half a second."""
+    if is_needed:
+        from transformers import TrainerControl, TrainerState
+
+        return TrainerControl(), TrainerState(**fields)
+    control = SimpleNamespace(should_training_stop=False, should_save=False)
+    return control, SimpleNamespace(global_step=0, log_history=[], **fields)
+
+
 def trackers(config: PPOConfig) -> list[TrainerCallback]:
     """transformers' own, by the names in report_to."""
-    from transformers.integrations import get_reporting_integration_callbacks
-
     names = [config.report_to] if isinstance(config.report_to, str) else list(config.report_to)
     wanted = [name for name in names if name != "none"]
-    return [kind() for kind in get_reporting_integration_callbacks(wanted)] if wanted else []
+    if not wanted:
+        return []
+    from transformers.integrations import get_reporting_integration_callbacks
+
+    return [kind() for kind in get_reporting_integration_callbacks(wanted)]

@@ -22,8 +22,10 @@ def make_optimizer(actor_critic: ActorCritic, config: PPOConfig) -> torch.optim.
         {"params": [p for p in policy if p.dim() < 2], "weight_decay": 0.0, "critic": False},
         {"params": critic, "weight_decay": 0.0, "critic": True, "lr": critic_rate},
     ]
+    devices = {p.device.type for p in [*policy, *critic]}
     return torch.optim.AdamW(
         [group for group in groups if group["params"]],
+        fused=True if devices <= {"cpu", "cuda"} else None,  # one pass over the weights, nothing beside them
         lr=config.learning_rate,
         betas=(config.adam_beta1, config.adam_beta2),
         eps=config.adam_epsilon,

@@ -11,26 +11,24 @@ from typing import Any
 
 import torch
 
-from experiments.bench.ppo.task import NUM_PROMPTS, PAD_ID
+from experiments.bench.ppo.task import PAD_ID
 from experiments.bench.ppo.techniques import (
     ACTION_LOGITS,
     CHUNKS,
+    FUSED_ADAMW,
     FUSED_GELU,
     KEPT_SCORES,
-    MICRO_BATCHES,
     NO_PADDING,
+    ONE_PASS,
     PACKING,
     ROWS_DROPPED,
+    SHARED_TRUNK,
 )
-from rlaif.rl import forward, sampler
+from rlaif.rl import forward, functional, optimizer, sampler
 
-ONE_MICRO_BATCH = {"per_device_train_batch_size": NUM_PROMPTS, "max_tokens_per_micro_batch": None}
-SETTINGS: dict[str | None, dict[str, Any]] = {
-    MICRO_BATCHES: ONE_MICRO_BATCH,
-    NO_PADDING: ONE_MICRO_BATCH,
-    CHUNKS: {"logprob_chunk_size": None},
-}
-"""Without micro-batches all samples go at once, and without packing too they are padded to the longest."""
+MICRO_BATCHES = {"per_device_train_batch_size": 4, "max_tokens_per_micro_batch": 512}
+SETTINGS: dict[str, dict[str, Any]] = {PACKING: MICRO_BATCHES, ONE_PASS: MICRO_BATCHES}
+"""What pads does best with samples sorted into small micro-batches; in one pass all are padded to the longest."""
 
 
 class Switch:
@@ -39,12 +37,12 @@ class Switch:
     was_used = False
 
 
-def switch_off(technique: str | None) -> Switch:
+def switch_off(technique: str) -> Switch:
     """To be called before the trainer is made, after its modules are imported."""
     switch = Switch()
     if technique in REPLACEMENTS:
         REPLACEMENTS[technique](switch)
-    else:
+    elif technique in SETTINGS or technique == SHARED_TRUNK:  # by an argument of the trainer
         switch.was_used = True
     return switch
 
@@ -132,6 +130,35 @@ def keep_activations(switch: Switch) -> None:
     replace_everywhere(forward.fuse_activations, fuse_activations)
 
 
+def keep_all_logits(switch: Switch) -> None:
+    """Logits of all actions over the whole vocabulary at once, their gradient by autograd."""
+
+    def token_scores(
+        states: Any, head: Any, tokens: Any, *, temperature: float, with_entropy: bool = False, **_: Any
+    ) -> tuple[Any, Any]:
+        switch.was_used = True
+        logits = head(states)
+        entropy = functional.entropy_of(logits, temperature) if with_entropy else None
+        return functional.logprobs_of(logits, tokens, temperature), entropy
+
+    replace_everywhere(forward.token_scores, token_scores)
+
+
+def keep_small_steps(switch: Switch) -> None:
+    """AdamW as PyTorch has it by default on CPUs: an operation after the other, weight by weight."""
+    original = optimizer.make_optimizer
+
+    @wraps(original)
+    def make_optimizer(*arguments: Any) -> Any:
+        made = original(*arguments)
+        for group in made.param_groups:
+            switch.was_used = bool(group["fused"])
+            group["fused"] = False
+        return made
+
+    replace_everywhere(original, make_optimizer)
+
+
 def replace_everywhere(original: Any, replacement: Any) -> None:
     """In every module of the package that has imported it."""
     for name, module in list(sys.modules.items()):
@@ -141,11 +168,13 @@ def replace_everywhere(original: Any, replacement: Any) -> None:
                     setattr(module, attribute, replacement)
 
 
-REPLACEMENTS: dict[str | None, Callable[[Switch], None]] = {
+REPLACEMENTS: dict[str, Callable[[Switch], None]] = {
     ACTION_LOGITS: score_every_token,
     KEPT_SCORES: score_again,
     ROWS_DROPPED: decode_to_the_end,
     PACKING: pad,
     NO_PADDING: pad,
+    CHUNKS: keep_all_logits,
     FUSED_GELU: keep_activations,
+    FUSED_ADAMW: keep_small_steps,
 }

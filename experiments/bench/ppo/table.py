@@ -28,8 +28,9 @@ def as_table(result: dict[str, Any]) -> str:
         lines += ablation_rows(found)
     lines += [
         "",
-        "Medians; the mean response is over all runs, in tokens, EOS included. The first CPU column is the whole "
-        "process's, imports included, and so is the first factor. " + json.dumps(result["machine"]),
+        "Medians over as many turns as the JSON says beside each; the mean response is over all runs, in tokens, EOS "
+        "included. The first CPU column is the whole process's, imports included, and so is the first factor. "
+        + json.dumps(result["machine"]),
     ]
     return "\n".join(lines) + "\n"
 

@@ -5,11 +5,13 @@ SHARED_TRUNK = "critic on the policy's trunk"
 KEPT_SCORES = "log-probabilities and values kept from sampling"
 ROWS_DROPPED = "finished rows dropped while decoding"
 PACKING = "packed sequences"
-MICRO_BATCHES = "length-sorted micro-batches under a token budget"
 NO_PADDING = "packing and sorting both"
-CHUNKS = "chunked log-probabilities"
+ONE_PASS = "all samples in one forward pass"
+CHUNKS = "log-probabilities in blocks of the vocabulary"
 FUSED_GELU = "GELU as one operation"
+FUSED_ADAMW = "AdamW as one operation"
 
 TECHNIQUES = (
-    ACTION_LOGITS, SHARED_TRUNK, KEPT_SCORES, ROWS_DROPPED, PACKING, MICRO_BATCHES, NO_PADDING, CHUNKS, FUSED_GELU,
+    ACTION_LOGITS, SHARED_TRUNK, KEPT_SCORES, ROWS_DROPPED, PACKING, NO_PADDING, ONE_PASS, CHUNKS,
+    FUSED_GELU, FUSED_ADAMW,
 )  # fmt: skip

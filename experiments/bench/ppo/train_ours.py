@@ -6,47 +6,36 @@
 from __future__ import annotations
 
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
-from transformers import AutoTokenizer
+from rlaif.rl import PPOConfig, PPOTrainer  # isort: skip  # first, as in a user's script: it imports torch faster
 
-from experiments.bench.ppo import ablations
 from experiments.bench.ppo.report import Report
 from experiments.bench.ppo.task import EOS_ID, MAX_NEW_TOKENS, NUM_PROMPTS, PROMPT_TOKENS, SETTINGS, Task, text_of
 from experiments.bench.ppo.techniques import SHARED_TRUNK
-from rlaif.rl.config import PPOConfig
-from rlaif.rl.trainer import PPOTrainer
-
-ROWS_OF_A_MICRO_BATCH = 4
-TOKENS_OF_A_MICRO_BATCH = 512
-LOGITS_AT_ONCE = 128
-NEVER = 10**9
 
 
 def main(task: Task, report_path: Path, seed: int, without: str | None) -> None:
     report = Report()
-    with tempfile.TemporaryDirectory() as output_dir:
-        switch = ablations.switch_off(without)
-        trainer = make_trainer(task, output_dir, seed, without, report)
-        report.mark_built()
-        trainer.train()
-    if not switch.was_used:
+    settings: dict[str, Any] = {}
+    if without is not None:
+        from experiments.bench.ppo import ablations
+
+        switch, settings = ablations.switch_off(without), ablations.SETTINGS.get(without, {})
+    trainer = make_trainer(task, seed, report, settings, shared_trunk=without != SHARED_TRUNK)
+    report.mark_built()
+    trainer.train()
+    if without is not None and not switch.was_used:
         raise RuntimeError(f"{without}: the trainer does not call what was replaced")
     report.write(report_path)
 
 
-def make_trainer(task: Task, output_dir: str, seed: int, without: str | None, report: Report) -> PPOTrainer:
-    settings: dict[str, Any] = {
-        "per_device_train_batch_size": ROWS_OF_A_MICRO_BATCH,
-        "max_tokens_per_micro_batch": TOKENS_OF_A_MICRO_BATCH,
-        "logprob_chunk_size": LOGITS_AT_ONCE,
-        **SETTINGS,
-        **ablations.SETTINGS.get(without, {}),
-    }
+def make_trainer(
+    task: Task, seed: int, report: Report, settings: dict[str, Any], *, shared_trunk: bool = True
+) -> PPOTrainer:
+    """All samples go through the model at once, unless `settings` say otherwise: packed, they are few tokens."""
     config = PPOConfig(
-        output_dir=output_dir,
         rollout_batch_size=NUM_PROMPTS,
         generation_batch_size=NUM_PROMPTS,
         total_episodes=NUM_PROMPTS,
@@ -54,14 +43,15 @@ def make_trainer(task: Task, output_dir: str, seed: int, without: str | None, re
         max_completion_length=MAX_NEW_TOKENS,
         lr_scheduler_type="constant",
         bf16=False,
-        save_steps=NEVER,
         seed=seed,
-        **settings,
+        **{"per_device_train_batch_size": NUM_PROMPTS, **SETTINGS, **settings},
     )
 
     def note_lengths(prompts: Any, completions: Any, completion_ids: list[list[int]], **_: Any) -> list[float]:
         report.response_lengths += map(len, completion_ids)
         return [0.0] * len(completion_ids)
+
+    from transformers import AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(task.policy)
     assert tokenizer.eos_token_id == EOS_ID
@@ -69,9 +59,9 @@ def make_trainer(task: Task, output_dir: str, seed: int, without: str | None, re
         model=task.policy,
         reward_funcs=[task.reward_model, note_lengths],
         args=config,
-        train_dataset=[{"prompt": text_of(ids)} for ids in task.prompts()],
+        train_dataset=[{"prompt": text_of(ids) + " "} for ids in task.prompts()],
         processing_class=tokenizer,
-        value_model=task.reward_model if without == SHARED_TRUNK else None,
+        value_model=None if shared_trunk else task.reward_model,
     )
 
 

@@ -7,12 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from experiments.bench.ppo.measure import ROOT
-from experiments.bench.ppo.techniques import ACTION_LOGITS, MICRO_BATCHES, ROWS_DROPPED, TECHNIQUES
+from experiments.bench.ppo.techniques import TECHNIQUES
 
 OURS = "ours"
 PACKAGE = "experiments.bench.ppo"
-SWITCHED_OFF_TODAY = (ACTION_LOGITS, MICRO_BATCHES, ROWS_DROPPED)
 
 
 @dataclass(frozen=True)
@@ -34,14 +32,8 @@ def comparison(trl_python: Path, trl_rows: Sequence[int]) -> list[Variant]:
 
 
 def without_each() -> list[Variant]:
-    return [ours(), *(ours(technique) for technique in (TECHNIQUES if reads_like_trl() else SWITCHED_OFF_TODAY))]
+    return [ours(), *map(ours, TECHNIQUES)]
 
 
 def ours(without: str | None = None) -> Variant:
-    module = f"{PACKAGE}.train_ours" if reads_like_trl() else f"{PACKAGE}.train_ours_today"
-    return Variant(without or OURS, sys.executable, module, (without,) if without else ())
-
-
-def reads_like_trl() -> bool:
-    """Whether the trainer has its new interface; to go, with train_ours_today.py, when it has."""
-    return "output_dir" in (ROOT / "rlaif" / "rl" / "config.py").read_text(encoding="utf-8")
+    return Variant(without or OURS, sys.executable, f"{PACKAGE}.train_ours", (without,) if without else ())
