@@ -31,8 +31,8 @@ SAMPLES = [((3, 4), (EOS,)), ((1, 2, 3, 4), (5, 6, EOS)), ((7,), (1, 2, 3, 4, 5)
 
 def settings(**changes: Any) -> PPOConfig:
     base = PPOConfig(
-        seed=0, max_completion_length=5, max_prompt_length=8, rollout_batch_size=4, num_ppo_epochs=1, num_mini_batches=1,
-        learning_rate=1e-3, max_grad_norm=1e9, vf_coef=0.5,
+        seed=0, max_completion_length=5, max_prompt_length=8, rollout_batch_size=4, num_ppo_epochs=1,
+        num_mini_batches=1, learning_rate=1e-3, max_grad_norm=1e9, vf_coef=0.5,
     )  # fmt: skip
     return dataclasses.replace(base, **changes)
 

@@ -233,8 +233,6 @@ def test_code_runs_unpatched_and_offline(interpreter: Path, hub: Hub, code: str,
 
 @pytest.mark.slow
 def test_the_report_says_what_is_missing_and_why(hub: Hub) -> None:
-    assert hub.num_built == 6
-    assert [(failure.id, "Flair" in failure.reason) for failure in hub.failures] == [("flair/ner-english", True)]
     assert hub.num_built == len(ROWS) - 1
     assert [(failure.id, "brouhaha" in failure.reason) for failure in hub.failures] == [("pyannote/brouhaha", True)]
 
