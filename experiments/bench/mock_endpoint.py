@@ -16,7 +16,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
@@ -186,7 +186,7 @@ def corrupted(body: bytes, draw: bytes) -> bytes:
         lambda: json.dumps({**content, "choices": other}).encode(),
         lambda: json.dumps({**content, "choices": [other]}).encode(),
         lambda: json.dumps({**content, "choices": [{**first, "message": other}]}).encode(),
-        lambda: json.dumps({**content, "choices": [{**first, "message": {"content": None}, "logprobs": None}]}).encode(),
+        lambda: json.dumps({**content, "choices": [{**first, "message": {}, "logprobs": None}]}).encode(),
         lambda: json.dumps({"error": {"message": "overloaded"}}).encode(),
         lambda: json.dumps(other).encode(),
         lambda: body.replace(b'"logprob": -', b'"logprob": NaN, "x": -'),

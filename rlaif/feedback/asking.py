@@ -46,14 +46,14 @@ class Asker:
 
     def __init__(
         self, transport: Transport, directory: Path, prices: Prices | None = None, cap: float | None = None,
-        on_forecast: Callable[[Forecast], None] | None = None, progress: Progress | None = None,
+        on_forecast: Callable[[Forecast], None] | None = None,
         on_reply: Callable[[str, Reply | None], None] | None = None,
     ) -> None:  # fmt: skip
         self.transport, self.prices = transport, prices or Prices()
         self.store = ExchangeStore(directory)
         self.budget, self.spending = Budget(cap), Spending()
         self._claims = Claims(directory)
-        self._on_forecast, self._progress, self._on_reply = on_forecast, progress, on_reply
+        self._on_forecast, self._on_reply = on_forecast, on_reply
 
     @property
     def name(self) -> str:
@@ -70,14 +70,14 @@ class Asker:
         keyed = {self.key(request): request for request in requests}
         return {key: request for key, request in keyed.items() if key not in self.store}
 
-    def ask(self, requests: Sequence[Request]) -> list[Reply | None]:
+    def ask(self, requests: Sequence[Request], progress: Progress | None = None) -> list[Reply | None]:
         """See `exchange.Ask`."""
         keys = [self.key(request) for request in requests]
         self.store.refresh()
         replies: dict[str, Reply | None] = {key: self.store.get(key) for key in keys}
         missing = {key: one for key, one in zip(keys, requests, strict=True) if replies[key] is None}
         if missing:
-            self._send(missing, replies)
+            self._send(missing, replies, progress)
         return [replies[key] for key in keys]
 
     def close(self) -> None:
@@ -91,7 +91,9 @@ class Asker:
     def __exit__(self, *exception: object) -> None:
         self.close()
 
-    def _send(self, missing: Mapping[str, Request], replies: dict[str, Reply | None]) -> None:
+    def _send(
+        self, missing: Mapping[str, Request], replies: dict[str, Reply | None], progress: Progress | None
+    ) -> None:
         if self._on_forecast is not None:
             self._on_forecast(forecast(list(missing.values()), self.transport.name, self.prices, self.store))
         num_done = len(replies) - len(missing)
@@ -102,8 +104,8 @@ class Asker:
             num_done += 1
             if self._on_reply is not None:
                 self._on_reply(key, reply)
-            if self._progress is not None:
-                self._progress(num_done, len(replies))
+            if progress is not None:
+                progress(num_done, len(replies))
 
         work = Work(missing, self.store, self._claims, self.prices, self.budget, self.spending, done)
         self.transport.run(work)
@@ -114,7 +116,6 @@ def open_asker(
     feedback: FeedbackConfig,
     directory: Path,
     on_forecast: Callable[[Forecast], None] | None = None,
-    progress: Progress | None = None,
 ) -> Iterator[Asker]:
     """The asker that a config names, closed at the end. Nothing is loaded or called before something is asked.
 
@@ -128,7 +129,7 @@ def open_asker(
     cap = feedback.openai.max_cost if feedback.judge is JudgeKind.openai else None
     if feedback.judge is not JudgeKind.openai:
         prices = Prices()
-    with Asker(build_transport(feedback), directory, prices, cap, on_forecast, progress) as asker:
+    with Asker(build_transport(feedback), directory, prices, cap, on_forecast) as asker:
         yield asker
 
 

@@ -6,6 +6,7 @@ import asyncio
 import heapq
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from itertools import count
 
@@ -36,7 +37,7 @@ class Endpoints:
         if not config.model:
             raise UserError("feedback.openai.model: the name of a model is needed")
         self._config = config
-        urls = config.base_urls or [config.base_url]
+        urls: list[str | None] = [*config.base_urls] or [config.base_url]
         self._endpoints = [Endpoint(config, url) for url in urls]
         self._runner: asyncio.Runner | None = None
 
@@ -133,10 +134,8 @@ class _Round:
         times += [self._again[0][0]] if self._again and self._again[0][0] > now else []
         times += [now + HELD_POLL_S] if self._work.waits_for_others else []
         self._changed.clear()
-        try:
+        with suppress(TimeoutError):
             await asyncio.wait_for(self._changed.wait(), min(times) - now + 1e-3 if times else None)
-        except TimeoutError:
-            pass
 
     def _ended(self, call: asyncio.Task[None]) -> None:
         self._calls.discard(call)
@@ -155,7 +154,7 @@ class _Round:
             failure = error
         finally:
             endpoint.num_in_flight -= 1
-        details = {
+        details: dict[str, object] = {
             "endpoint": endpoint.url, "asked_model": self._config.model, "started": round(started, 4),
             "seconds": round(loop.time() - began, 4), "attempt": job.num_attempts + 1,
         }  # fmt: skip

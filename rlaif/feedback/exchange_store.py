@@ -180,9 +180,10 @@ class ExchangeStore:
         elif not line.startswith(b'{"failure": '):
             self.num_lines_passed_over += 1
 
-    def _forget(self, key: str) -> None:
+    def _forget(self, key: str) -> dict[str, Any] | None:
         self.num_lines_passed_over += 1
         self._places.pop(key, None)
+        return None
 
     def _new_texts(self, request: Request) -> str:
         """The records of the message texts that are not yet on disk."""
@@ -206,7 +207,7 @@ class ExchangeStore:
                 os.fdatasync(self._descriptor)
                 self._synced = time.monotonic()
         except OSError as error:
-            raise UserError(f"feedback store {self.directory}: {error.strerror}; {len(self)} answers are kept") from None
+            raise UserError(f"feedback store {self.directory}: {error.strerror}; {len(self)} answers kept") from None
         return self._size - len(lines)
 
     def _write_whole(self, lines: bytes) -> None:
