@@ -38,7 +38,7 @@ class Script:
     """What every `retry_every`-th 429 asks: "seconds" or "date"; empty: nothing."""
     retry_every: int = 20
     pause_s: float = 1.0
-    corrupt: bool = False
+    corrupt_share: float = 0.0
     at_once: int = 64
     """More calls than this at once get a 429."""
     logprobs: bool = True
@@ -82,7 +82,7 @@ class Mock:
         """Answer one chat request, now or later, through `write`."""
         now, script, stats = time.monotonic(), self.script, self.stats
         request = json.loads(body)
-        digest = hashlib.sha256(json.dumps(request["messages"]).encode()).digest()
+        digest = digest_of(request["messages"])
         times = self.seen[digest]
         self.seen[digest] += 1
         draw = hashlib.sha256(digest + times.to_bytes(4, "big")).digest()
@@ -107,7 +107,7 @@ class Mock:
     def answer(self, request: dict[str, Any], digest: bytes, draw: bytes, write: Callable[[bytes], None]) -> None:
         self.num_at_once -= 1
         body, num_input, num_output = completion(request, digest, self.script)
-        if self.script.corrupt:
+        if share(draw[12:]) < self.script.corrupt_share:
             self.stats.num_corrupt += 1
             write(response(200, corrupted(body, draw)))
             return
@@ -139,6 +139,10 @@ class Mock:
 
 def share(draw: bytes) -> float:
     return int.from_bytes(draw[:4], "big") / 2**32
+
+
+def digest_of(messages: list[dict[str, str]]) -> bytes:
+    return hashlib.sha256(json.dumps(messages).encode()).digest()
 
 
 def truth(digest: bytes) -> float:

@@ -1,0 +1,42 @@
+"""The same requests through curator; run by the interpreter of an environment that has bespokelabs-curator 0.1.31.
+
+    python curator_client.py URL REQUESTS.jsonl DIRECTORY
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+
+def main(url: str, requests: str, directory: str) -> None:
+    os.environ.update(
+        HF_HOME=directory, CURATOR_CACHE_DIR=directory, OPENAI_API_KEY="none", TELEMETRY_ENABLED="0",
+        CURATOR_DISABLE_RICH_DISPLAY="1", HF_HUB_OFFLINE="1", CURATOR_VIEWER="0", LITELLM_LOCAL_MODEL_COST_MAP="True",
+    )  # fmt: skip
+    from bespokelabs import curator
+
+    class Judge(curator.LLM):
+        def prompt(self, row: dict) -> list:
+            return [{"role": "system", "content": row["system"]}, {"role": "user", "content": row["user"]}]
+
+        def parse(self, row: dict, response: str) -> list:
+            return [{"answer": response}]
+
+    rows = [json.loads(line) for line in Path(requests).read_text().splitlines()]
+    judge = Judge(
+        model_name="gpt-4o-mini",
+        backend="openai",
+        generation_params={"max_tokens": 8, "temperature": 0.0},
+        backend_params={
+            "base_url": url, "max_concurrent_requests": 64, "max_requests_per_minute": 10_000_000,
+            "max_tokens_per_minute": 10_000_000_000,
+        },  # fmt: skip
+    )
+    answered = judge(rows)
+    data = getattr(answered, "dataset", answered)
+    print(json.dumps({"num_replies": len(data)}))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:4])
