@@ -151,7 +151,7 @@ def kills(bench: Bench) -> dict[str, Any]:
             return {"killed": number + 1, "lost": len(lost)}
     bench.job("kills")
     stats = bench.stats()
-    sent_again = [later - earlier for earlier, later in zip([0, *again], [*again, stats["num_duplicates"]])]
+    sent_again = [later - earlier for earlier, later in zip([0, *again], [*again, stats["num_duplicates"]], strict=True)]
     return {
         "killed": 20, "acknowledged": len(acknowledged), "lost": 0, "sent_again": stats["num_duplicates"],
         "most_sent_again_after_one": max(sent_again), "at_once": 64,
@@ -207,7 +207,7 @@ def rescore(bench: Bench) -> tuple[int, bool]:
 
     def scores(weights: list[float]) -> list[float]:
         groups = [values[start : start + NUM_QUESTIONS] for start in range(0, len(values), NUM_QUESTIONS)]
-        return [sum(w * p for w, p in zip(weights, group)) / sum(weights) for group in groups]
+        return [sum(w * p for w, p in zip(weights, group, strict=True)) / sum(weights) for group in groups]
 
     bench.script()
     bench.job("rescored", "sharing")

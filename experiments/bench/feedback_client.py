@@ -68,7 +68,8 @@ def run(url: str, store: Path, out: Path, options: dict[str, Any]) -> dict[str, 
             replies = asker.ask(asked)
         except UserError as error:
             stopped, replies = str(error), [asker.store.get(asker.key(request)) for request in asked]
-        lines = [json.dumps({"key": asker.key(one), "p_yes": p_yes(reply)}) for one, reply in zip(asked, replies)]
+        labels = [(asker.key(one), p_yes(reply)) for one, reply in zip(asked, replies, strict=True)]
+        lines = [json.dumps({"key": key, "p_yes": value}) for key, value in labels]
         out.write_text("\n".join(lines) + "\n")
         total = asker.spending.total
         return {

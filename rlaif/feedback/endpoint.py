@@ -34,6 +34,7 @@ class Endpoint:
         self.url = (base_url or DEFAULT_URL).rstrip("/")
         self.limit = Limit(config.max_concurrency)
         self.num_in_flight = 0
+        self.num_failed_in_a_row = 0
         self.resume_at = 0.0
         """Nothing is sent before this time of the event loop's clock."""
         self._config = config

@@ -160,6 +160,7 @@ class _Round:
         }  # fmt: skip
         if failure is None:
             endpoint.limit.succeeded()
+            endpoint.num_failed_in_a_row = 0
             self._answered(job, reply, details)
         else:
             self._failed(endpoint, job, failure, details)
@@ -184,6 +185,9 @@ class _Round:
             raise UserError(f"{endpoint.url}: {failure} (feedback.openai.model={self._config.model})")
         if failure.told_to_slow_down:
             endpoint.limit.slow_down(loop.time())
+        endpoint.num_failed_in_a_row += 1
+        if failure.cause in ("connection", "5xx") and len(self._endpoints) > 1:
+            endpoint.pause(backoff_s(endpoint.num_failed_in_a_row))  # one that fails at once would draw all calls
         if failure.retry_after is not None:
             if failure.retry_after > LONGEST_WAIT_S:
                 asked = f"it asks for a pause of {failure.retry_after:.0f} s. Run again then"

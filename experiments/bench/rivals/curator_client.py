@@ -31,7 +31,7 @@ def main(url: str, requests: str, directory: str) -> None:
         backend_params={
             "base_url": url, "max_concurrent_requests": 64, "max_requests_per_minute": 10_000_000,
             "max_tokens_per_minute": 10_000_000_000,
-        },  # fmt: skip
+        },
     )
     answered = judge(rows)
     data = getattr(answered, "dataset", answered)
