@@ -5,7 +5,7 @@
     python -m experiments.bench.feedback --distilabel ENV --curator ENV    side by side with theirs, in turns
 
 Every job is a process of its own, so that its start-up and its records on disk are part of its time. An ENV is a
-virtual environment with distilabel[openai]==1.5.3 or bespokelabs-curator==0.1.31 (and torch==2.13.0 as a
+virtual environment with distilabel[openai]==1.5.3 and requests (which it needs and does not name), or bespokelabs-curator==0.1.31 (and torch==2.13.0 as a
 constraint, so that no CUDA comes with it).
 """
 
@@ -151,7 +151,8 @@ def kills(bench: Bench) -> dict[str, Any]:
             return {"killed": number + 1, "lost": len(lost)}
     bench.job("kills")
     stats = bench.stats()
-    sent_again = [later - earlier for earlier, later in zip([0, *again], [*again, stats["num_duplicates"]], strict=True)]
+    again.append(stats["num_duplicates"])
+    sent_again = [later - earlier for earlier, later in zip([0, *again], again, strict=False)]
     return {
         "killed": 20, "acknowledged": len(acknowledged), "lost": 0, "sent_again": stats["num_duplicates"],
         "most_sent_again_after_one": max(sent_again), "at_once": 64,
