@@ -5,8 +5,8 @@
     python -m experiments.bench.feedback --distilabel ENV --curator ENV    side by side with theirs, in turns
 
 Every job is a process of its own, so that its start-up and its records on disk are part of its time. An ENV is a
-virtual environment with distilabel[openai]==1.5.3 and requests (which it needs and does not name), or bespokelabs-curator==0.1.31 (and torch==2.13.0 as a
-constraint, so that no CUDA comes with it).
+virtual environment with distilabel[openai]==1.5.3 and requests (which it needs and does not name), or with
+bespokelabs-curator==0.1.31; torch==2.13.0 as a constraint keeps CUDA out of both.
 """
 
 from __future__ import annotations
@@ -269,6 +269,7 @@ PARTS: dict[str, Callable[[Bench], dict[str, Any]]] = {
 
 
 def main() -> None:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the mock ends too
     arguments = parse_arguments()
     rivals = {name: getattr(arguments, name) for name in ("distilabel", "curator") if getattr(arguments, name)}
     with tempfile.TemporaryDirectory(dir=arguments.scratch) as scratch, mock_endpoint() as address:

@@ -8,12 +8,19 @@ import os
 import sys
 from pathlib import Path
 
+BYTES = {bytes([value]): value for value in range(256)}
+
 
 def main(url: str, requests: str, directory: str) -> None:
     os.environ.update(
         HF_HOME=directory, CURATOR_CACHE_DIR=directory, OPENAI_API_KEY="none", TELEMETRY_ENABLED="0",
         CURATOR_DISABLE_RICH_DISPLAY="1", HF_HUB_OFFLINE="1", CURATOR_VIEWER="0", LITELLM_LOCAL_MODEL_COST_MAP="True",
     )  # fmt: skip
+    import tiktoken
+
+    # Its limiter counts tokens by a table that has to be downloaded; offline, bytes stand for tokens.
+    table = tiktoken.Encoding("bytes", pat_str=r"\S+|\s+", mergeable_ranks=BYTES, special_tokens={})
+    tiktoken.get_encoding = tiktoken.encoding_for_model = lambda name: table
     from bespokelabs import curator
 
     class Judge(curator.LLM):
