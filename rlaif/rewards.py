@@ -13,7 +13,8 @@ from typing import Any
 from rlaif.config import Precision, TrainConfig
 from rlaif.data.completion import parse_completion
 from rlaif.execution import Runner
-from rlaif.feedback.build import build_judge
+from rlaif.feedback.asked_judge import AskedJudge
+from rlaif.feedback.build import open_judge
 from rlaif.feedback.judge import Judge, items_for
 from rlaif.feedback.labeler import label
 from rlaif.feedback.questions import QuestionSet, load_questions
@@ -42,7 +43,7 @@ def build_rewards(
         weights.append(terms.model)
     if terms.judge:
         questions = load_questions(config.questions)
-        judge = build_judge(config.feedback, questions, database, config.execution, executor.run)
+        judge = open_judge(config, questions, database, executor.run, stack)
         store = stack.enter_context(LabelStore(Path(config.runs_dir) / "shared" / "labels"))
         functions.append(JudgeReward(judge, questions, config.feedback.min_valid, store, examples))
         weights.append(terms.judge)
@@ -72,8 +73,9 @@ class JudgeReward:
     """Called while other completions are decoded; all that overlap share one thread, and so the executor."""
 
     def __init__(
-        self, judge: Judge, questions: QuestionSet, min_valid: int, store: LabelStore, examples: Sequence[Example]
-    ) -> None:
+        self, judge: Judge | AskedJudge, questions: QuestionSet, min_valid: int, store: LabelStore,
+        examples: Sequence[Example],
+    ) -> None:  # fmt: skip
         self.judge, self.questions, self.min_valid, self.store = judge, questions, min_valid, store
         self.examples = {example.id: example for example in examples}
 

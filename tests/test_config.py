@@ -17,6 +17,7 @@ CONF = compose.config_dir()
 NEEDED = {  # what an option cannot know
     "data/jsonl": ["data.train_file=train.jsonl", "data.eval_file=eval.jsonl"],
     "feedback/openai": ["feedback.openai.model=m"],
+    "feedback/replay": ["feedback.replay.path=x"],
     "feedback/local": ["feedback.local.path=p"],
     "execution/torchhub": ["data=apibench_torchhub"],
     "execution/hf2023": ["data=apibench_huggingface"],

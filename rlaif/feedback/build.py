@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
 
-from rlaif.config import Environment, ExecutionConfig, FeedbackConfig, JudgeKind
+from tqdm import tqdm
+
+from rlaif.config import Environment, ExecutionConfig, FeedbackConfig, JudgeKind, TrainConfig
+from rlaif.feedback.asked_judge import AskedJudge
+from rlaif.feedback.asking import Asker, open_asker
 from rlaif.feedback.judge import Judge
 from rlaif.feedback.questions import QuestionSet
 from rlaif.feedback.static import Execute, StaticJudge
@@ -18,23 +24,20 @@ def build_judge(
     database: Sequence[ApiRow],
     execution: ExecutionConfig,
     execute: Execute | None = None,
-) -> Judge:
+    asker: Asker | None = None,
+) -> Judge | AskedJudge:
     """The judge, with nothing loaded or called yet.
 
     Args:
         execute: `Executor.run`; used by the static judge with `feedback.execute`.
+        asker: What a judge that is a model asks through; see `open_judge`.
 
     Raises:
         UserError: the judge's model is missing, or a question names an unknown analysis.
     """
-    if feedback.judge is JudgeKind.openai:
-        from rlaif.feedback.openai_judge import OpenaiJudge
-
-        return OpenaiJudge(feedback.openai, questions)
-    if feedback.judge is JudgeKind.local:
-        from rlaif.feedback.local_judge import LocalJudge
-
-        return LocalJudge(feedback.local, questions)
+    if feedback.judge is not JudgeKind.static:
+        assert asker is not None, "a judge that is a model asks through an asker"
+        return AskedJudge(asker, questions, feedback.openai.max_answer_tokens)
     return StaticJudge(
         questions,
         database,
@@ -42,6 +45,19 @@ def build_judge(
         execute if feedback.execute else None,
         environment_of(execution),
     )
+
+
+def open_judge(
+    config: TrainConfig, questions: QuestionSet, database: Sequence[ApiRow], execute: Execute, stack: ExitStack
+) -> Judge | AskedJudge:
+    """The judge of a run, with the store of exchanges that all runs share; `stack` closes it."""
+    asker = None
+    if config.feedback.judge is not JudgeKind.static:
+        directory = Path(config.runs_dir) / "shared" / "exchanges"
+        say = tqdm.write if config.feedback.judge is JudgeKind.openai else None
+        announce = (lambda forecast: say(forecast.line())) if say is not None else None
+        asker = stack.enter_context(open_asker(config.feedback, directory, announce))
+    return build_judge(config.feedback, questions, database, config.execution, execute, asker)
 
 
 def environment_of(execution: ExecutionConfig) -> str:

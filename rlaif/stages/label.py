@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
-from rlaif.feedback.build import build_judge
+from rlaif.feedback.build import open_judge
 from rlaif.feedback.judge import items_for
 from rlaif.feedback.labeler import label
 from rlaif.feedback.pairs import reference_sample
@@ -32,9 +33,10 @@ def run(context: StageContext) -> dict[str, Any]:
     with (
         artifacts.open_executor(config, context.inputs["data"]) as executor,
         LabelStore(Path(config.runs_dir) / "shared" / "labels") as store,
+        ExitStack() as stack,
         tqdm(total=len(items), desc=f"judge {config.feedback.name}", unit="answer", mininterval=0.5) as bar,
     ):
-        judge = build_judge(config.feedback, questions, database, config.execution, executor.run)
+        judge = open_judge(config, questions, database, executor.run, stack)
         answers = label(items, judge, store, lambda done, total: bar.update(done - bar.n))
         bar.update(len(items) - bar.n)
 

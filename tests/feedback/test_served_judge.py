@@ -16,12 +16,13 @@ import pytest
 
 from rlaif.config import LocalJudgeConfig, OpenaiConfig
 from rlaif.errors import UserError
+from rlaif.feedback.asked_judge import AskedJudge
+from rlaif.feedback.asking import Asker, Transport
+from rlaif.feedback.endpoints import Endpoints
 from rlaif.feedback.judge import Item
-from rlaif.feedback.labeler import label
-from rlaif.feedback.local_judge import LocalJudge
-from rlaif.feedback.openai_judge import OpenaiJudge
+from rlaif.feedback.local_judge import LocalModel
 from rlaif.feedback.questions import QuestionSet
-from rlaif.feedback.store import LabelStore
+from rlaif.records import Answer
 
 MakeItems = Callable[..., list[Item]]
 
@@ -83,6 +84,11 @@ def served(agreeable_model: Path, tmp_path_factory: pytest.TempPathFactory) -> I
         server.wait()
 
 
+def answers_of(transport: Transport, questions: QuestionSet, items: list[Item], store: Path) -> list[Answer]:
+    with Asker(transport, store) as asker:
+        return AskedJudge(asker, questions, 2).answers(items)
+
+
 def wait_until_ready(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + READY_WITHIN_S
     while time.monotonic() < deadline and server.poll() is None:
@@ -98,29 +104,30 @@ def wait_until_ready(url: str, server: subprocess.Popen[bytes], log: Path) -> No
 def test_a_real_server_answers_and_a_second_run_does_not_need_it(
     served: str, agreeable_model: Path, questions: QuestionSet, make_items: MakeItems, tmp_path: Path
 ) -> None:
-    config = OpenaiConfig(model=str(agreeable_model), base_url=served, max_concurrency=2, max_answer_tokens=2)
+    config = OpenaiConfig(model=str(agreeable_model), base_url=served, max_concurrency=2)
     items = make_items("<<<code>>>: x = 1", num_questions=3)
-    answers = label(items, OpenaiJudge(config, questions), LabelStore(tmp_path))
+    answers = answers_of(Endpoints(config), questions, items, tmp_path)
     assert [(one.sample_id, one.question_id) for one in answers] == [(i.sample.id, i.question.id) for i in items]
     assert [one.p_yes for one in answers] == [1.0, 1.0, 1.0]
     assert {(one.source, one.evidence) for one in answers} == {("text", "'yes'")}  # it ignores logprobs
 
-    nowhere = OpenaiConfig(model=str(agreeable_model), base_url="http://127.0.0.1:9/v1", max_answer_tokens=2)
-    assert label(items, OpenaiJudge(nowhere, questions), LabelStore(tmp_path)) == answers
+    nowhere = OpenaiConfig(model=str(agreeable_model), base_url="http://127.0.0.1:9/v1")
+    assert answers_of(Endpoints(nowhere), questions, items, tmp_path) == answers
 
 
 @pytest.mark.slow
 def test_the_same_model_in_this_process_agrees(
-    agreeable_model: Path, questions: QuestionSet, make_items: MakeItems
+    agreeable_model: Path, questions: QuestionSet, make_items: MakeItems, tmp_path: Path
 ) -> None:
-    judge = LocalJudge(LocalJudgeConfig(path=str(agreeable_model)), questions, "cpu")
-    assert all((one.p_yes or 0) > 0.5 for one in judge.answer(make_items("<<<code>>>: x = 1", num_questions=3)))
+    items = make_items("<<<code>>>: x = 1", num_questions=3)
+    answers = answers_of(LocalModel(LocalJudgeConfig(path=str(agreeable_model)), "cpu"), questions, items, tmp_path)
+    assert all((one.p_yes or 0) > 0.5 for one in answers)
 
 
 @pytest.mark.slow
 def test_a_real_server_refuses_an_unknown_model_in_one_line(
-    served: str, questions: QuestionSet, make_items: MakeItems
+    served: str, questions: QuestionSet, make_items: MakeItems, tmp_path: Path
 ) -> None:
     config = OpenaiConfig(model="no/such-model", base_url=served, max_attempts=1)
     with pytest.raises(UserError, match="HTTP 4"):
-        list(OpenaiJudge(config, questions).answer(make_items("x")))
+        answers_of(Endpoints(config), questions, make_items("x"), tmp_path)
