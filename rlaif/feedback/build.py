@@ -1,40 +1,63 @@
-"""The judge that a config names."""
+"""From a config to a function that judges samples: a strategy, and whoever answers what it asks."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 
-from rlaif.config import Environment, ExecutionConfig, FeedbackConfig, JudgeKind
-from rlaif.feedback.judge import Judge
-from rlaif.feedback.questions import QuestionSet
+from rlaif.config import Environment, ExecutionConfig, FeedbackConfig, JudgeKind, TrainConfig
+from rlaif.feedback.exchange import Reply, Request
+from rlaif.feedback.questions import QuestionSet, load_questions
 from rlaif.feedback.static import Execute, StaticJudge
-from rlaif.records import ApiRow
+from rlaif.feedback.static_strategy import StaticStrategy
+from rlaif.feedback.strategies import Judgement, build_strategy
+from rlaif.records import ApiRow, Example, Sample
+
+JudgeSamples = Callable[[Sequence[Sample], Mapping[str, Example]], Judgement]
+"""(samples, examples by id) -> feedback."""
+Progress = Callable[[int, int], None]
+"""Called with (answers at hand, answers in all) of what is being asked."""
 
 
-def build_judge(
-    feedback: FeedbackConfig,
-    questions: QuestionSet,
-    database: Sequence[ApiRow],
-    execution: ExecutionConfig,
-    execute: Execute | None = None,
-) -> Judge:
-    """The judge, with nothing loaded or called yet.
+@contextmanager
+def open_feedback(
+    config: TrainConfig, database: Sequence[ApiRow], execute: Execute | None = None, progress: Progress | None = None
+) -> Iterator[JudgeSamples]:
+    """The strategy and the judge that a config names, with nothing loaded or called before something is judged.
+
+    What an LLM answers is kept below `runs_dir`, for all jobs, as it arrives; what analysis
+    says is found anew, since it costs nothing and its runs of code have a cache of their own.
 
     Args:
         execute: `Executor.run`; used by the static judge with `feedback.execute`.
 
     Raises:
-        UserError: the judge's model is missing, or a question names an unknown analysis.
+        UserError: the judge, its model, or what the strategy needs is missing; later, what `ask` raises.
     """
-    if feedback.judge is JudgeKind.openai:
-        from rlaif.feedback.openai_judge import OpenaiJudge
+    strategy = build_strategy(config.questions, config.feedback.min_valid)
+    if config.feedback.judge is JudgeKind.static:
+        questions = load_questions(config.questions)
+        judge = build_static(config.feedback, questions, database, config.execution, execute)
+        static = StaticStrategy(judge, questions, config.feedback.min_valid, progress)
+        yield lambda samples, examples: static.judge(samples, examples, _nobody)
+        return
+    from rlaif.feedback.asking import open_asker
 
-        return OpenaiJudge(feedback.openai, questions)
-    if feedback.judge is JudgeKind.local:
-        from rlaif.feedback.local_judge import LocalJudge
+    directory = Path(config.runs_dir) / "shared" / "exchanges"
+    with open_asker(config.feedback, directory, progress=progress) as asker:
+        yield lambda samples, examples: strategy.judge(samples, examples, asker.ask)
 
-        return LocalJudge(feedback.local, questions)
+
+def build_static(
+    feedback: FeedbackConfig,
+    questions: QuestionSet,
+    database: Sequence[ApiRow],
+    execution: ExecutionConfig,
+    execute: Execute | None = None,
+) -> StaticJudge:
+    """The judge by analysis. UserError where a question names an unknown analysis."""
     return StaticJudge(
         questions,
         database,
@@ -42,6 +65,10 @@ def build_judge(
         execute if feedback.execute else None,
         environment_of(execution),
     )
+
+
+def _nobody(requests: Sequence[Request]) -> list[Reply | None]:
+    raise AssertionError("the static judge asks nothing")
 
 
 def environment_of(execution: ExecutionConfig) -> str:
