@@ -62,6 +62,10 @@ def _feedback(config: TrainConfig) -> Iterator[str]:
         yield "feedback.openai.model: feedback=openai needs the name of a model: feedback.openai.model=..."
     if feedback.judge is JudgeKind.local and not feedback.local.path:
         yield "feedback.local.path: feedback=local needs a Hub id or a directory: feedback.local.path=..."
+    if feedback.judge is JudgeKind.replay and not feedback.replay.path:
+        yield "feedback.replay.path: feedback=replay needs a store's directory or a file: feedback.replay.path=..."
+    if feedback.openai.max_cost is not None and not (feedback.openai.input_price or feedback.openai.output_price):
+        yield "feedback.openai.max_cost: a cap needs prices: feedback.openai.input_price=... output_price=..."
     try:
         strategy = build_strategy(config.questions, feedback.min_valid)
     except UserError as error:

@@ -126,6 +126,7 @@ class JudgeKind(Enum):
     static = "static"
     openai = "openai"
     local = "local"
+    replay = "replay"
 
 
 @dataclass
@@ -141,12 +142,16 @@ class SamplingConfig:
 class OpenaiConfig:
     model: str | None = None
     base_url: str | None = None
+    base_urls: list[str] = field(default_factory=list)
     api_key_env: str = "OPENAI_API_KEY"
-    max_concurrency: int = 16
+    max_concurrency: int = 64
     timeout_s: float = 60.0
-    max_attempts: int = 6
+    max_attempts: int = 10
     max_answer_tokens: int = 8
     logprobs: bool = True
+    input_price: float = 0.0
+    output_price: float = 0.0
+    max_cost: float | None = None
 
 
 @dataclass
@@ -154,6 +159,12 @@ class LocalJudgeConfig:
     path: str | None = None
     batch_size: int = 8
     max_prompt_tokens: int = 2048
+
+
+@dataclass
+class ReplayConfig:
+    path: str | None = None
+    model: str | None = None
 
 
 @dataclass
@@ -188,6 +199,7 @@ class FeedbackConfig:
     static: StaticJudgeConfig = field(default_factory=StaticJudgeConfig)
     openai: OpenaiConfig = field(default_factory=OpenaiConfig)
     local: LocalJudgeConfig = field(default_factory=LocalJudgeConfig)
+    replay: ReplayConfig = field(default_factory=ReplayConfig)
     pairs: PairConfig = field(default_factory=PairConfig)
 
 

@@ -7,8 +7,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from tqdm import tqdm
+
 from rlaif.config import Environment, ExecutionConfig, FeedbackConfig, JudgeKind, TrainConfig
+from rlaif.feedback.asking import open_asker
 from rlaif.feedback.exchange import Reply, Request
+from rlaif.feedback.forecast import Forecast
 from rlaif.feedback.questions import QuestionSet, load_questions
 from rlaif.feedback.static import Execute, StaticJudge
 from rlaif.feedback.static_strategy import StaticStrategy
@@ -43,10 +47,9 @@ def open_feedback(
         static = StaticStrategy(judge, questions, config.feedback.min_valid, progress)
         yield lambda samples, examples: static.judge(samples, examples, _nobody)
         return
-    from rlaif.feedback.asking import open_asker
-
     directory = Path(config.runs_dir) / "shared" / "exchanges"
-    with open_asker(config.feedback, directory, progress=progress) as asker:
+    announce = _announce if config.feedback.judge is JudgeKind.openai else None
+    with open_asker(config.feedback, directory, announce, progress) as asker:
         yield lambda samples, examples: strategy.judge(samples, examples, asker.ask)
 
 
@@ -65,6 +68,10 @@ def build_static(
         execute if feedback.execute else None,
         environment_of(execution),
     )
+
+
+def _announce(forecast: Forecast) -> None:
+    tqdm.write(forecast.line())
 
 
 def _nobody(requests: Sequence[Request]) -> list[Reply | None]:

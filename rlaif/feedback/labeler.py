@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from rlaif.feedback.asked_judge import AskedJudge
 from rlaif.feedback.judge import UNANSWERED, Item, Judge
 from rlaif.feedback.store import LabelStore, answer_key
 from rlaif.records import Answer
@@ -13,7 +14,9 @@ Progress = Callable[[int, int], None]
 """Called with (answers at hand, answers in all)."""
 
 
-def label(items: Sequence[Item], judge: Judge, store: LabelStore, progress: Progress | None = None) -> list[Answer]:
+def label(
+    items: Sequence[Item], judge: Judge | AskedJudge, store: LabelStore, progress: Progress | None = None
+) -> list[Answer]:
     """One answer an item, in the items' order.
 
     Items that the judge could not tell apart (the same text sampled twice) are asked about
@@ -22,6 +25,8 @@ def label(items: Sequence[Item], judge: Judge, store: LabelStore, progress: Prog
     Raises:
         UserError: the judge or the store cannot go on; what was answered is kept.
     """
+    if isinstance(judge, AskedJudge):
+        return judge.answers(items, progress)  # what a model was asked is kept as it was asked, not as it was read
     keys = item_keys(items, judge)
     missing = missing_items(items, keys, store)
     key_of = {(item.sample.id, item.question.id): key for key, item in missing.items()}

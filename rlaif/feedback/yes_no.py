@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from rlaif.feedback.exchange import TokenLogprobs
+
 LOW_MASS = 0.5
 """Below it, most of the probability went to tokens that are neither yes nor no: the answer is marked."""
 
@@ -31,14 +33,6 @@ class YesNo:
     def evidence(self) -> str:
         mass = self.yes + self.no
         return f"yes {self.yes:.4f}, no {self.no:.4f}" + (", low mass" if mass < LOW_MASS else "")
-
-
-@dataclass(frozen=True)
-class TokenLogprobs:
-    """One generated token and the most likely tokens at its position, with natural-log probabilities."""
-
-    token: str
-    top: tuple[tuple[str, float], ...]
 
 
 def word_of(token: str) -> str | None:
