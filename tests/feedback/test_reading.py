@@ -85,7 +85,8 @@ def test_reading_a_grade(text: str, expected: str | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"), [("2", "2"), ("Response 1", "1"), ("Preferred Response=2", "2"), ("3", None), ("1 and 2", None)]
+    ("text", "expected"),
+    [("2", "2"), ("Response 1", "1"), ("Preferred Response=2", "2"), ("3", None), ("1 and 2", None)],
 )
 def test_reading_a_choice(text: str, expected: str | None) -> None:
     assert said(text, CHOICE) == expected
@@ -163,7 +164,13 @@ def test_a_list_of_answers() -> None:
 
 def test_a_list_has_the_probabilities_of_each_answers_own_token() -> None:
     reply = spoken(
-        at("1"), at("."), at(" yes", **{" yes": 0.9, " no": 0.1}), at("\n"), at("2"), at("."), at(" no", yes=0.3, no=0.6)
+        at("1"),
+        at("."),
+        at(" yes", **{" yes": 0.9, " no": 0.1}),
+        at("\n"),
+        at("2"),
+        at("."),
+        at(" no", yes=0.3, no=0.6),
     )
     readings = read_list(YES_NO, reply, 2)
     assert [one.source for one in readings] == ["logprobs", "logprobs"]
