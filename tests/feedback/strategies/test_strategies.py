@@ -73,7 +73,7 @@ def test_binary_asks_each_question_about_each_sample(shipped: Shipped, example: 
 
 def test_binary_in_one_call(shipped: Shipped, example: Example) -> None:
     model = Model(lambda request: Reply(("1. yes\n2. no\n3. yes\n4. yes\n5. yes\n6. yes\n7. hm\n8. no",)))
-    judgement = judged(shipped("binary8_together"), model, example, "a = 1")
+    judgement = judged(shipped("binary8", together=True), model, example, "a = 1")
     (request,) = model.asked
     questions = json.loads(next(line for line in request.messages[1][1].splitlines() if line.startswith('{"1"')))
     assert list(questions) == [str(number) for number in range(1, 9)]
