@@ -65,7 +65,8 @@ def test_a_position_without_alternatives_is_read_as_text() -> None:
     [
         ("yes", "yes"), ("Yes.", "yes"), (" **No**, because", "no"), ("Answer: yes", "yes"), ("The code", None),
         ("yes and no", None), ("Yes/No", None), ("Yes, there is no error", "yes"), ("nothing", None),
-        ("<think>no, wait</think>\nYes", "yes"), ("<think>no, wait", None), ("The answer is: no", "no"), ("yesterday", None),
+        ("<think>no, wait</think>\nYes", "yes"), ("<think>no, wait", None), ("The answer is: no", "no"),
+        ("yesterday", None),
     ],
 )  # fmt: skip
 def test_reading_text(text: str, expected: str | None) -> None:

@@ -1,4 +1,4 @@
-"""Every strategy against a real OpenAI-compatible server: `transformers serve` with a tiny model that learnt its answers."""
+"""Every strategy against a real server: `transformers serve` with a tiny model that learnt its answers."""
 
 from __future__ import annotations
 
