@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Any
 
 from omegaconf import MISSING
 
@@ -171,11 +172,21 @@ class StaticJudgeConfig:
     packages: list[str] = field(default_factory=list)
 
 
+class PairRule(Enum):
+    margin = "margin"
+    best_worst = "best_worst"
+    all = "all"
+    claim_gap = "claim_gap"
+
+
 @dataclass
 class PairConfig:
+    rule: PairRule = PairRule.margin
     min_margin: float = 0.05
     max_per_example: int = 8
     with_reference: bool = True
+    soft_labels: bool = True
+    max_length_gap: float = 20.0
 
 
 @dataclass
@@ -196,7 +207,7 @@ class FeedbackConfig:
 class QuestionConfig:
     id: str = MISSING
     text: str = MISSING
-    analysis: str = MISSING
+    analysis: str = ""
     weight: float = 1.0
 
 
@@ -206,7 +217,10 @@ class QuestionsConfig:
     version: int = MISSING
     system: str = MISSING
     template: str = MISSING
-    questions: list[QuestionConfig] = MISSING
+    questions: list[QuestionConfig] = field(default_factory=list)
+    strategy: str = "binary"
+    prompts: dict[str, str] = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=dict)
 
 
 class RewardHead(Enum):

@@ -19,6 +19,11 @@ NEEDED = {  # what an option cannot know
     "feedback/openai": ["feedback.openai.model=m"],
     "feedback/replay": ["feedback.replay.path=x"],
     "feedback/local": ["feedback.local.path=p"],
+    "feedback/replay": ["feedback.replay.path=p"],
+    **{
+        f"questions/{name}": ["feedback=openai", "feedback.openai.model=m"]
+        for name in ("pairwise", "pairwise_cot", "direct_score", "claims")
+    },
     "execution/torchhub": ["data=apibench_torchhub"],
     "execution/hf2023": ["data=apibench_huggingface"],
     "execution/tf2023": ["data=apibench_tensorflow"],
@@ -74,6 +79,17 @@ def test_every_option_says_what_it_is_for(option: str) -> None:
         (["execution.level=offline"], ["execution.level", "tiny", "online"]),
         (["execution=none", "feedback.execute=false"], ["reward.terms.executability"]),
         (["policy.scratch.width=32"], ["policy.scratch.width", "num_heads"]),
+        (["questions.strategy=binry"], ["questions.strategy", "binry", "binary", "pairwise_cot"]),
+        (["questions.options.vote=2"], ["questions.options.vote", "no such option", "votes"]),
+        (["questions.options.votes=two"], ["questions.options.votes", "two", "int"]),
+        (["questions.options.votes=0"], ["questions.options", "votes"]),
+        (
+            ["questions.prompts.together=x", "questions.options.together=true"],
+            ["questions.prompts.together", "{output}"],
+        ),
+        (["questions.template=x"], ["questions.template", "{question}"]),
+        (["questions.template=${prompt:no.txt}"], ["no.txt", "cannot be read"]),
+        (["questions=pairwise"], ["questions.strategy", "pairwise", "static"]),
         (["feedback.min_valid=9"], ["feedback.min_valid", "1..8"]),
         (["seed=0,1", "trainer.kl_coef=0.1,-0.1"], ["trainer.kl_coef", "-0.1"]),
     ],

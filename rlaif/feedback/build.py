@@ -1,43 +1,66 @@
-"""The judge that a config names."""
+"""From a config to a function that judges samples: a strategy, and whoever answers what it asks."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from tqdm import tqdm
 
 from rlaif.config import Environment, ExecutionConfig, FeedbackConfig, JudgeKind, TrainConfig
-from rlaif.feedback.asked_judge import AskedJudge
-from rlaif.feedback.asking import Asker, open_asker
-from rlaif.feedback.judge import Judge
-from rlaif.feedback.questions import QuestionSet
+from rlaif.feedback.asking import open_asker
+from rlaif.feedback.exchange import Reply, Request
+from rlaif.feedback.forecast import Forecast
+from rlaif.feedback.questions import QuestionSet, load_questions
 from rlaif.feedback.static import Execute, StaticJudge
-from rlaif.records import ApiRow
+from rlaif.feedback.static_strategy import StaticStrategy
+from rlaif.feedback.strategies import Judgement, build_strategy
+from rlaif.records import ApiRow, Example, Sample
+
+JudgeSamples = Callable[[Sequence[Sample], Mapping[str, Example]], Judgement]
+"""(samples, examples by id) -> feedback."""
+Progress = Callable[[int, int], None]
+"""Called with (answers at hand, answers in all) of what is being asked."""
 
 
-def build_judge(
+@contextmanager
+def open_feedback(
+    config: TrainConfig, database: Sequence[ApiRow], execute: Execute | None = None, progress: Progress | None = None
+) -> Iterator[JudgeSamples]:
+    """The strategy and the judge that a config names, with nothing loaded or called before something is judged.
+
+    What an LLM answers is kept below `runs_dir`, for all jobs, as it arrives; what analysis
+    says is found anew, since it costs nothing and its runs of code have a cache of their own.
+
+    Args:
+        execute: `Executor.run`; used by the static judge with `feedback.execute`.
+
+    Raises:
+        UserError: the judge, its model, or what the strategy needs is missing; later, what `ask` raises.
+    """
+    strategy = build_strategy(config.questions, config.feedback.min_valid)
+    if config.feedback.judge is JudgeKind.static:
+        questions = load_questions(config.questions)
+        judge = build_static(config.feedback, questions, database, config.execution, execute)
+        static = StaticStrategy(judge, questions, config.feedback.min_valid, progress)
+        yield lambda samples, examples: static.judge(samples, examples, _nobody)
+        return
+    directory = Path(config.runs_dir) / "shared" / "exchanges"
+    announce = _announce if config.feedback.judge is JudgeKind.openai else None
+    with open_asker(config.feedback, directory, announce, progress) as asker:
+        yield lambda samples, examples: strategy.judge(samples, examples, asker.ask)
+
+
+def build_static(
     feedback: FeedbackConfig,
     questions: QuestionSet,
     database: Sequence[ApiRow],
     execution: ExecutionConfig,
     execute: Execute | None = None,
-    asker: Asker | None = None,
-) -> Judge | AskedJudge:
-    """The judge, with nothing loaded or called yet.
-
-    Args:
-        execute: `Executor.run`; used by the static judge with `feedback.execute`.
-        asker: What a judge that is a model asks through; see `open_judge`.
-
-    Raises:
-        UserError: the judge's model is missing, or a question names an unknown analysis.
-    """
-    if feedback.judge is not JudgeKind.static:
-        assert asker is not None, "a judge that is a model asks through an asker"
-        return AskedJudge(asker, questions, feedback.openai.max_answer_tokens)
+) -> StaticJudge:
+    """The judge by analysis. UserError where a question names an unknown analysis."""
     return StaticJudge(
         questions,
         database,
@@ -47,17 +70,12 @@ def build_judge(
     )
 
 
-def open_judge(
-    config: TrainConfig, questions: QuestionSet, database: Sequence[ApiRow], execute: Execute, stack: ExitStack
-) -> Judge | AskedJudge:
-    """The judge of a run, with the store of exchanges that all runs share; `stack` closes it."""
-    asker = None
-    if config.feedback.judge is not JudgeKind.static:
-        directory = Path(config.runs_dir) / "shared" / "exchanges"
-        say = tqdm.write if config.feedback.judge is JudgeKind.openai else None
-        announce = (lambda forecast: say(forecast.line())) if say is not None else None
-        asker = stack.enter_context(open_asker(config.feedback, directory, announce))
-    return build_judge(config.feedback, questions, database, config.execution, execute, asker)
+def _announce(forecast: Forecast) -> None:
+    tqdm.write(forecast.line())
+
+
+def _nobody(requests: Sequence[Request]) -> list[Reply | None]:
+    raise AssertionError("the static judge asks nothing")
 
 
 def environment_of(execution: ExecutionConfig) -> str:

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
+from rlaif import compose
 from rlaif.config import QuestionsConfig
 from rlaif.data.completion import Completion, render_completion
 from rlaif.feedback.judge import Item
@@ -25,10 +26,23 @@ CHAT_TEMPLATE = (
 @pytest.fixture(scope="session")
 def questions() -> QuestionSet:
     """conf/questions/binary8.yaml as it is shipped."""
-    shipped = OmegaConf.load(CONF / "questions" / "binary8.yaml")
-    config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(QuestionsConfig), shipped))
+    return load_questions(shipped_questions("binary8"))
+
+
+def shipped_questions(name: str, **options: object) -> QuestionsConfig:
+    """A file of conf/questions as it is shipped, with other options."""
+    compose.register_schema()
+    shipped = OmegaConf.load(CONF / "questions" / f"{name}.yaml")
+    assert isinstance(shipped, DictConfig)
+    config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(QuestionsConfig), shipped, {"options": options}))
     assert isinstance(config, QuestionsConfig)
-    return load_questions(config)
+    return config
+
+
+@pytest.fixture(scope="session")
+def shipped() -> Callable[..., QuestionsConfig]:
+    """`shipped_questions`, for tests."""
+    return shipped_questions
 
 
 @pytest.fixture

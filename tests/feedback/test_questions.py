@@ -66,11 +66,9 @@ def test_an_empty_output_is_shown_as_empty(questions: QuestionSet) -> None:
 @pytest.mark.parametrize(
     ("bad", "complaint"),
     [
-        (config(), "no question"),
         (config(question("a"), question("a")), "the id a stands twice"),
         (config(question(weight=-1.0)), "below 0"),
         (config(question(weight=0.0)), "every weight is 0"),
-        (config(question(), template="{instruction} {question}"), "has no {output}"),
     ],
 )
 def test_a_set_that_cannot_be_asked_is_refused(bad: QuestionsConfig, complaint: str) -> None:
@@ -81,3 +79,11 @@ def test_a_set_that_cannot_be_asked_is_refused(bad: QuestionsConfig, complaint: 
 def test_weights_by_id(questions: QuestionSet) -> None:
     assert questions.weights == {one.id: one.weight for one in questions.questions}
     assert dataclasses.replace(questions, version=2) != questions
+
+
+def test_a_placeholder_that_a_template_lacks_is_named() -> None:
+    loaded = load_questions(config(question(), template="{instruction} {question}"))
+    with pytest.raises(UserError, match=r"questions.template \(mine\): has no \{output\}"):
+        loaded.require("template", "instruction", "output", "question")
+    with pytest.raises(UserError, match=r"questions.prompts.split \(mine\): the strategy binary needs it"):
+        loaded.require("split")
