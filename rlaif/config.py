@@ -147,7 +147,6 @@ class OpenaiConfig:
     max_concurrency: int = 64
     timeout_s: float = 60.0
     max_attempts: int = 10
-    max_answer_tokens: int = 8
     logprobs: bool = True
     input_price: float = 0.0
     output_price: float = 0.0

@@ -85,8 +85,8 @@ EVALUATION_VERSION = 2
 
 JUDGE_THAT_DECIDES = (
     "feedback.judge", "feedback.execute", "feedback.min_valid", "feedback.openai.model",
-    "feedback.openai.max_answer_tokens", "feedback.openai.logprobs", "feedback.local.path",
-    "feedback.local.max_prompt_tokens", "feedback.static", "questions",
+    "feedback.openai.logprobs", "feedback.local.path", "feedback.local.max_prompt_tokens", "feedback.replay",
+    "feedback.static", "questions",
 )  # fmt: skip
 
 

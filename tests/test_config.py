@@ -17,7 +17,6 @@ CONF = compose.config_dir()
 NEEDED = {  # what an option cannot know
     "data/jsonl": ["data.train_file=train.jsonl", "data.eval_file=eval.jsonl"],
     "feedback/openai": ["feedback.openai.model=m"],
-    "feedback/replay": ["feedback.replay.path=x"],
     "feedback/local": ["feedback.local.path=p"],
     "feedback/replay": ["feedback.replay.path=p"],
     **{

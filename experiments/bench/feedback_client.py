@@ -20,7 +20,7 @@ from rlaif.feedback.budget import Prices
 from rlaif.feedback.endpoints import Endpoints
 from rlaif.feedback.exchange import Reply, Request
 from rlaif.feedback.forecast import Forecast
-from rlaif.feedback.yes_no import from_tokens
+from rlaif.feedback.reading import read
 
 NUM_QUESTIONS = 8
 SYSTEM = (
@@ -41,10 +41,9 @@ def requests(num: int, changed_question: int | None = None) -> list[Request]:
     return made
 
 
-def p_yes(reply: Reply | None) -> float | None:
+def p_yes(request: Request, reply: Reply | None) -> float | None:
     """What the reply says, as the strategy with eight questions reads it."""
-    mass = from_tokens(reply.tokens) if reply is not None and not reply.unreadable else None
-    return mass.p_yes if mass is not None else None
+    return read(request, reply).probabilities.get("yes")
 
 
 def run(url: str, store: Path, out: Path, options: dict[str, Any]) -> dict[str, Any]:
@@ -68,13 +67,13 @@ def run(url: str, store: Path, out: Path, options: dict[str, Any]) -> dict[str, 
             replies = asker.ask(asked)
         except UserError as error:
             stopped, replies = str(error), [asker.store.get(asker.key(request)) for request in asked]
-        labels = [(asker.key(one), p_yes(reply)) for one, reply in zip(asked, replies, strict=True)]
+        labels = [(asker.key(one), p_yes(one, reply)) for one, reply in zip(asked, replies, strict=True)]
         lines = [json.dumps({"key": key, "p_yes": value}) for key, value in labels]
         out.write_text("\n".join(lines) + "\n")
         total = asker.spending.total
         return {
             "num_replies": sum(reply is not None for reply in replies),
-            "num_verdicts": sum(p_yes(reply) is not None for reply in replies),
+            "num_verdicts": sum(value is not None for _, value in labels),
             "spent": asker.budget.spent,
             "input_tokens": total.num_input_tokens,
             "output_tokens": total.num_output_tokens,

@@ -10,10 +10,10 @@ from typing import Protocol
 from rlaif.config import FeedbackConfig, JudgeKind
 from rlaif.errors import UserError
 from rlaif.feedback.budget import Budget, Prices, Spending
-from rlaif.feedback.claims import Claims
 from rlaif.feedback.exchange import Reply, Request
 from rlaif.feedback.exchange_store import ExchangeStore, request_key
 from rlaif.feedback.forecast import Forecast, forecast
+from rlaif.feedback.request_locks import RequestLocks
 from rlaif.feedback.work import Work
 
 Progress = Callable[[int, int], None]
@@ -52,7 +52,7 @@ class Asker:
         self.transport, self.prices = transport, prices or Prices()
         self.store = ExchangeStore(directory)
         self.budget, self.spending = Budget(cap), Spending()
-        self._claims = Claims(directory)
+        self._locks = RequestLocks(directory)
         self._on_forecast, self._on_reply = on_forecast, on_reply
 
     @property
@@ -82,7 +82,7 @@ class Asker:
 
     def close(self) -> None:
         self.transport.close()
-        self._claims.close()
+        self._locks.close()
         self.store.close()
 
     def __enter__(self) -> Asker:
@@ -107,7 +107,7 @@ class Asker:
             if progress is not None:
                 progress(num_done, len(replies))
 
-        work = Work(missing, self.store, self._claims, self.prices, self.budget, self.spending, done)
+        work = Work(missing, self.store, self._locks, self.prices, self.budget, self.spending, done)
         self.transport.run(work)
 
 
@@ -125,12 +125,16 @@ def open_asker(
     Raises:
         UserError: the judge needs no model (static), or its model, key or file is missing.
     """
-    prices = Prices(feedback.openai.input_price, feedback.openai.output_price)
     cap = feedback.openai.max_cost if feedback.judge is JudgeKind.openai else None
-    if feedback.judge is not JudgeKind.openai:
-        prices = Prices()
-    with Asker(build_transport(feedback), directory, prices, cap, on_forecast) as asker:
+    with Asker(build_transport(feedback), directory, prices_of(feedback), cap, on_forecast) as asker:
         yield asker
+
+
+def prices_of(feedback: FeedbackConfig) -> Prices:
+    """What a config's judge asks for its calls; nothing, but for an endpoint's."""
+    if feedback.judge is JudgeKind.openai:
+        return Prices(feedback.openai.input_price, feedback.openai.output_price)
+    return Prices()
 
 
 def build_transport(feedback: FeedbackConfig) -> Transport:

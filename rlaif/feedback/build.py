@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tqdm import tqdm
 
-from rlaif.config import Environment, ExecutionConfig, FeedbackConfig, JudgeKind, TrainConfig
-from rlaif.feedback.asking import open_asker
+from rlaif.config import FeedbackConfig, JudgeKind, TrainConfig
+from rlaif.feedback.asking import Progress, open_asker
+from rlaif.feedback.budget import Spending
 from rlaif.feedback.exchange import Reply, Request
 from rlaif.feedback.forecast import Forecast
 from rlaif.feedback.questions import QuestionSet, load_questions
@@ -21,17 +22,27 @@ from rlaif.records import ApiRow, Example, Sample
 
 JudgeSamples = Callable[[Sequence[Sample], Mapping[str, Example]], Judgement]
 """(samples, examples by id) -> feedback."""
-Progress = Callable[[int, int], None]
-"""Called with (answers at hand, answers in all) of what is being asked."""
+
+
+@dataclass(frozen=True)
+class Feedback:
+    """A strategy with whoever answers it: a `JudgeSamples` that knows what it has spent."""
+
+    judge: JudgeSamples
+    spending: Spending = field(default_factory=Spending)
+    """Every attempt that was sent so far; none where the judge is no model."""
+
+    def __call__(self, samples: Sequence[Sample], examples: Mapping[str, Example]) -> Judgement:
+        return self.judge(samples, examples)
 
 
 @contextmanager
 def open_feedback(
     config: TrainConfig, database: Sequence[ApiRow], execute: Execute | None = None, progress: Progress | None = None
-) -> Iterator[JudgeSamples]:
+) -> Iterator[Feedback]:
     """The strategy and the judge that a config names, with nothing loaded or called before something is judged.
 
-    What an LLM answers is kept below `runs_dir`, for all jobs, as it arrives; what analysis
+    What a model answers is kept below `runs_dir`, for all jobs, as it arrives; what analysis
     says is found anew, since it costs nothing and its runs of code have a cache of their own.
 
     Args:
@@ -43,31 +54,37 @@ def open_feedback(
     strategy = build_strategy(config.questions, config.feedback.min_valid)
     if config.feedback.judge is JudgeKind.static:
         questions = load_questions(config.questions)
-        judge = build_static(config.feedback, questions, database, config.execution, execute)
+        judge = build_static(config.feedback, questions, database, execute)
         static = StaticStrategy(judge, questions, config.feedback.min_valid, progress)
-        yield lambda samples, examples: static.judge(samples, examples, _nobody)
+        yield Feedback(lambda samples, examples: static.judge(samples, examples, _nobody))
         return
-    directory = Path(config.runs_dir) / "shared" / "exchanges"
+    shared = Path(config.runs_dir) / "shared"
+    _say_what_is_not_read(shared / "labels")
     announce = _announce if config.feedback.judge is JudgeKind.openai else None
-    with open_asker(config.feedback, directory, announce, progress) as asker:
-        yield lambda samples, examples: strategy.judge(samples, examples, asker.ask)
+    with open_asker(config.feedback, exchanges_of(config), announce) as asker:
+
+        def ask(requests: Sequence[Request]) -> list[Reply | None]:
+            return asker.ask(requests, progress)
+
+        yield Feedback(lambda samples, examples: strategy.judge(samples, examples, ask), asker.spending)
+
+
+def exchanges_of(config: TrainConfig) -> Path:
+    """The store of what models were asked and answered, shared by all runs."""
+    return Path(config.runs_dir) / "shared" / "exchanges"
 
 
 def build_static(
-    feedback: FeedbackConfig,
-    questions: QuestionSet,
-    database: Sequence[ApiRow],
-    execution: ExecutionConfig,
-    execute: Execute | None = None,
+    feedback: FeedbackConfig, questions: QuestionSet, database: Sequence[ApiRow], execute: Execute | None = None
 ) -> StaticJudge:
     """The judge by analysis. UserError where a question names an unknown analysis."""
-    return StaticJudge(
-        questions,
-        database,
-        feedback.static.packages,
-        execute if feedback.execute else None,
-        environment_of(execution),
-    )
+    return StaticJudge(questions, database, feedback.static.packages, execute if feedback.execute else None)
+
+
+def _say_what_is_not_read(labels: Path) -> None:
+    """Answers were once kept without the requests that they answer, so that no other parser could read them."""
+    if any(labels.glob("*.jsonl")):
+        tqdm.write(f"{labels}: answers in a format that is no longer read; what is missing is asked again")
 
 
 def _announce(forecast: Forecast) -> None:
@@ -76,12 +93,3 @@ def _announce(forecast: Forecast) -> None:
 
 def _nobody(requests: Sequence[Request]) -> list[Reply | None]:
     raise AssertionError("the static judge asks nothing")
-
-
-def environment_of(execution: ExecutionConfig) -> str:
-    """What decides a verdict: the environment, its limits and how it is judged, not how many workers there are."""
-    limits = {"timeout_s": execution.timeout_s, "memory_mb": execution.memory_mb}
-    where = {"environment": execution.environment.name, "level": execution.level.name}
-    if execution.environment not in (Environment.none, Environment.stdlib):
-        where["judged"] = "sample files, library errors settled by references"
-    return json.dumps({**where, **limits}, sort_keys=True)

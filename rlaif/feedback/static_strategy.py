@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from rlaif.feedback.exchange import Ask
-from rlaif.feedback.judge import Item, Judge, items_for
+from rlaif.feedback.judge import Item, items_for
 from rlaif.feedback.questions import QuestionSet
 from rlaif.feedback.scoring import score_samples
+from rlaif.feedback.static import StaticJudge
 from rlaif.feedback.strategies.strategy import Judgement
 from rlaif.records import Answer, Example, Sample
 
@@ -20,7 +21,9 @@ class StaticStrategy:
 
     scores_samples = True
 
-    def __init__(self, judge: Judge, questions: QuestionSet, min_valid: int, progress: Progress | None = None) -> None:
+    def __init__(
+        self, judge: StaticJudge, questions: QuestionSet, min_valid: int, progress: Progress | None = None
+    ) -> None:
         self.static_judge, self.questions, self.min_valid = judge, questions, min_valid
         self.progress = progress
 

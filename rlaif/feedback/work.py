@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from rlaif.errors import UserError
 from rlaif.feedback.budget import Budget, Prices, Spending, most_tokens
-from rlaif.feedback.claims import Claims
 from rlaif.feedback.exchange import Reply, Request
 from rlaif.feedback.exchange_store import ExchangeStore
+from rlaif.feedback.request_locks import RequestLocks
 from rlaif.feedback.retry import CallFailed
 
 HELD_POLL_S = 0.05
@@ -43,13 +43,13 @@ class Work:
     """
 
     def __init__(
-        self, requests: Mapping[str, Request], store: ExchangeStore, claims: Claims,
+        self, requests: Mapping[str, Request], store: ExchangeStore, locks: RequestLocks,
         prices: Prices, budget: Budget, spending: Spending, on_done: Callable[[str, Reply | None], None],
     ) -> None:  # fmt: skip
         self._todo = deque(Job(key, request) for key, request in requests.items())
         self._held: deque[Job] = deque()
         self._num_left = len(requests)
-        self._store, self._claims, self._on_done = store, claims, on_done
+        self._store, self._locks, self._on_done = store, locks, on_done
         self._prices, self._budget, self._spending = prices, budget, spending
         self._polled = 0.0
         self._num_seen = -1
@@ -118,7 +118,7 @@ class Work:
     def keep(self, job: Job, reply: Reply, details: Mapping[str, object]) -> None:
         """The job's answer: on disk first, then handed on, then free for all to read."""
         self._store.keep(job.key, job.request, reply, details)
-        self._claims.note_answer()
+        self._locks.note_answer()
         self._done(job, reply)
 
     def give_up(self, job: Job) -> None:
@@ -126,20 +126,20 @@ class Work:
         self._done(job, None)
 
     def _done(self, job: Job, reply: Reply | None) -> None:
-        self._claims.free(job.key)
+        self._locks.free(job.key)
         self._num_left -= 1
         self._on_done(job.key, reply)
 
     def _claim(self, job: Job) -> bool:
         """Whether the job is ours to send. Whoever had it before may have answered it."""
-        ours = self._claims.take(job.key)
-        if self._claims.num_by_others != self._num_seen:
-            self._num_seen = self._claims.num_by_others
+        ours = self._locks.take(job.key)
+        if self._locks.num_by_others != self._num_seen:
+            self._num_seen = self._locks.num_by_others
             self._store.refresh()
         reply = self._store.get(job.key) if job.key in self._store else None
         if reply is not None:
             if ours:
-                self._claims.free(job.key)
+                self._locks.free(job.key)
             self._num_left -= 1
             self._on_done(job.key, reply)
             return False

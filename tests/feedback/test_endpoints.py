@@ -17,13 +17,13 @@ import pytest
 from rlaif.config import OpenaiConfig
 from rlaif.errors import UserError
 from rlaif.feedback import retry
-from rlaif.feedback.asked_judge import AskedJudge
 from rlaif.feedback.asking import Asker
 from rlaif.feedback.budget import Prices
 from rlaif.feedback.endpoints import FAILURES_IN_A_ROW, Endpoints
 from rlaif.feedback.exchange import Request
 from rlaif.feedback.judge import UNANSWERED, Item
 from rlaif.feedback.questions import QuestionSet
+from rlaif.feedback.reading import NO_REPLY
 from rlaif.records import Answer
 
 MakeItems = Callable[..., list[Item]]
@@ -109,23 +109,35 @@ def failing(status: int, message: str = "no", headers: dict[str, str] | None = N
 PAGE = Reply("<html><body>502 Bad Gateway</body></html>", 200, content_type="text/html")
 
 
-MakeJudge = Callable[..., AskedJudge]
+MakeAsker = Callable[..., Asker]
+MakeJudge = Callable[..., Callable[[list[Item]], list[Answer]]]
 
 
 @pytest.fixture
-def make_judge(server: Server, questions: QuestionSet, tmp_path: Path) -> Iterator[MakeJudge]:
-    """A judge with a store of its own, or with the one that is named."""
+def make_asker(server: Server, tmp_path: Path) -> Iterator[MakeAsker]:
+    """An asker with a store of its own, or with the one that is named."""
     opened: list[Asker] = []
 
-    def make(store: str = "", **settings: Any) -> AskedJudge:
+    def make(store: str = "", **settings: Any) -> Asker:
         given = {"max_attempts": 3, "timeout_s": 5.0, "max_concurrency": 4, "base_url": server.url, **settings}
         asker = Asker(Endpoints(OpenaiConfig(model="judge-model", **given)), tmp_path / (store or str(len(opened))))
         opened.append(asker)
-        return AskedJudge(asker, questions, given.get("max_answer_tokens", 8))
+        return asker
 
     yield make
     for asker in opened:
         asker.close()
+
+
+@pytest.fixture
+def make_judge(make_asker: MakeAsker, answers_to: Callable[..., list[Answer]]) -> MakeJudge:
+    """A function from items to answers, by an asker of `make_asker`."""
+
+    def make(store: str = "", max_answer_tokens: int = 8, **settings: Any) -> Callable[[list[Item]], list[Answer]]:
+        ask = make_asker(store, **settings).ask
+        return lambda items: answers_to(ask, items, max_answer_tokens=max_answer_tokens)
+
+    return make
 
 
 @pytest.fixture
@@ -134,7 +146,7 @@ def ask(server: Server, make_judge: MakeJudge, make_items: MakeItems) -> Callabl
 
     def ask_once(*replies: Reply, **settings: Any) -> Answer:
         server.replies = list(replies)
-        (answer,) = make_judge(**settings).answers(make_items("x"))
+        (answer,) = make_judge(**settings)(make_items("x"))
         return answer
 
     return ask_once
@@ -157,7 +169,7 @@ def test_the_request(ask: Ask, server: Server, questions: QuestionSet) -> None:
 def test_logprobs_give_a_probability(ask: Ask) -> None:
     answer = ask(saying("Yes", {"Yes": 0.6, "yes": 0.1, "No": 0.1, "Maybe": 0.1}))
     assert answer.p_yes == pytest.approx(0.7 / 0.8)
-    assert (answer.source, answer.judge) == ("logprobs", "openai:judge-model")
+    assert (answer.source, answer.judge) == ("logprobs", "m")  # as the server names it
     assert answer.evidence == "'Yes': yes 0.7000, no 0.1000"
 
 
@@ -170,7 +182,7 @@ def test_refused_logprobs_are_left_out_from_then_on(
     server: Server, make_judge: MakeJudge, make_items: MakeItems
 ) -> None:
     server.replies = [failing(400, "This model does not support logprobs"), saying("yes")]
-    answers = make_judge(max_concurrency=1).answers(make_items("a", "b"))
+    answers = make_judge(max_concurrency=1)(make_items("a", "b"))
     assert [(answer.p_yes, answer.source) for answer in answers] == [(1.0, "text")] * 2
     assert ["logprobs" in request for request in server.requests] == [True, False, False]
 
@@ -235,9 +247,9 @@ def test_a_time_out_is_tried_again_and_then_unanswered(
 
     monkeypatch.setattr(server, "reply_to", late)
     judge = make_judge(timeout_s=0.1, max_attempts=2)
-    (answer,) = judge.answers(make_items("x"))
+    (answer,) = judge(make_items("x"))
     held.set()
-    assert (answer.source, answer.invalid) == (UNANSWERED, "every attempt failed")
+    assert (answer.source, answer.invalid) == (UNANSWERED, NO_REPLY)
 
 
 @pytest.mark.parametrize(
@@ -259,7 +271,7 @@ def test_a_spent_quota_stops(ask: Ask, server: Server) -> None:
 
 def test_retry_after_pauses_the_whole_endpoint(server: Server, make_judge: MakeJudge, make_items: MakeItems) -> None:
     server.replies = [failing(429, headers={"Retry-After": "0.4"}), saying("yes")]
-    answers = make_judge(max_concurrency=1).answers(make_items("a", "b"))
+    answers = make_judge(max_concurrency=1)(make_items("a", "b"))
     assert [answer.p_yes for answer in answers] == [1.0, 1.0]
     assert server.times[1] - server.times[0] >= 0.39
 
@@ -269,18 +281,16 @@ def test_a_pause_that_is_too_long_ends_the_run(ask: Ask) -> None:
         ask(failing(429, headers={"Retry-After": "3600"}))
 
 
-def test_an_endpoint_that_stays_down_ends_the_run(
-    server: Server, make_judge: MakeJudge, make_items: MakeItems
-) -> None:
+def test_an_endpoint_that_stays_down_ends_the_run(server: Server, make_judge: MakeJudge, make_items: MakeItems) -> None:
     server.replies = [failing(500)]
     items = make_items(*(f"text {number}" for number in range(40)))
     with pytest.raises(UserError, match=f"{FAILURES_IN_A_ROW} requests in a row failed: HTTP 500"):
-        make_judge(max_attempts=1).answers(items)
+        make_judge(max_attempts=1)(items)
     assert len(server.requests) < 20
 
 
 def test_nobody_listens(make_judge: MakeJudge, make_items: MakeItems) -> None:
-    (answer,) = make_judge(base_url="http://127.0.0.1:9/v1", max_attempts=2).answers(make_items("x"))
+    (answer,) = make_judge(base_url="http://127.0.0.1:9/v1", max_attempts=2)(make_items("x"))
     assert (answer.p_yes, answer.source) == (None, UNANSWERED)
 
 
@@ -289,11 +299,11 @@ def test_many_items_arrive_each_once_and_a_second_run_sends_nothing(
 ) -> None:
     server.replies = [failing(500), PAGE, failing(429, headers={"Retry-After": "0.05"}), saying("yes")]
     items = make_items(*(f"text {number}" for number in range(30)))
-    answers = make_judge("store").answers(items)
+    answers = make_judge("store")(items)
     assert [answer.sample_id for answer in answers] == [item.sample.id for item in items]
     assert {answer.p_yes for answer in answers} == {1.0}
     assert len(server.requests) == 33
-    again = make_judge("store", max_concurrency=2).answers(items)
+    again = make_judge("store", max_concurrency=2)(items)
     assert (again, len(server.requests)) == (answers, 33)
 
 
@@ -301,14 +311,13 @@ def test_several_addresses_share_the_work(server: Server, make_judge: MakeJudge,
     server.replies = [saying("yes")]
     nowhere = "http://127.0.0.1:9/v1"
     judge = make_judge(base_urls=[nowhere, server.url], max_attempts=9)
-    answers = judge.answers(make_items(*map(str, range(20))))
+    answers = judge(make_items(*map(str, range(20))))
     assert {answer.p_yes for answer in answers} == {1.0}
 
 
-def test_votes_are_collected_from_a_server_that_gives_one_a_call(server: Server, make_judge: MakeJudge) -> None:
+def test_votes_are_collected_from_a_server_that_gives_one_a_call(server: Server, make_asker: MakeAsker) -> None:
     server.replies = [saying("yes"), saying("no"), saying("yes")]
-    asker = make_judge()._asker
-    (reply,) = asker.ask([Request((("user", "x"),), num_samples=3, temperature=1.0)])
+    (reply,) = make_asker().ask([Request((("user", "x"),), num_samples=3, temperature=1.0)])
     assert reply is not None and sorted(reply.texts) == ["no", "yes", "yes"]
     assert [request.get("n", 1) for request in server.requests] == [3, 2, 1]
 

@@ -12,10 +12,10 @@ import pytest
 from rlaif.config import ReplayConfig
 from rlaif.errors import UserError
 from rlaif.feedback.asking import Asker
-from rlaif.feedback.claims import Claims
 from rlaif.feedback.exchange import Reply, Request, TokenLogprobs
 from rlaif.feedback.exchange_store import ExchangeStore
 from rlaif.feedback.replay import Replay
+from rlaif.feedback.request_locks import RequestLocks
 from rlaif.feedback.work import Work
 
 REPLY = Reply(("Yes",), (TokenLogprobs("Yes", (("Yes", -0.1), ("é", -2.5))),), "stop", "m-1", 7, 1)
@@ -101,7 +101,7 @@ def test_a_full_disk_is_one_line_and_leaves_whole_lines(tmp_path: Path, monkeypa
 
 
 def test_a_claim_excludes_others_and_is_freed_with_its_holder(tmp_path: Path) -> None:
-    mine, theirs = Claims(tmp_path), Claims(tmp_path)
+    mine, theirs = RequestLocks(tmp_path), RequestLocks(tmp_path)
     one, other = "a" * 64, "b" * 64
     assert mine.take(one) and not theirs.take(one)
     assert theirs.take(other)

@@ -12,7 +12,6 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from rlaif.config import LocalJudgeConfig
 from rlaif.errors import UserError
-from rlaif.feedback.asked_judge import AskedJudge
 from rlaif.feedback.asking import Asker
 from rlaif.feedback.exchange import Request
 from rlaif.feedback.judge import Item
@@ -21,6 +20,7 @@ from rlaif.feedback.questions import Prompt, QuestionSet
 from rlaif.records import Answer
 
 MakeItems = Callable[..., list[Item]]
+AnswersOf = Callable[[LocalJudgeConfig, list[Item], Path], list[Answer]]
 
 
 @pytest.fixture(autouse=True)
@@ -28,9 +28,13 @@ def one_thread() -> None:
     torch.set_num_threads(1)
 
 
-def answers_of(config: LocalJudgeConfig, questions: QuestionSet, items: list[Item], store: Path) -> list[Answer]:
-    with Asker(LocalModel(config, "cpu"), store) as asker:
-        return AskedJudge(asker, questions, 8).answers(items)
+@pytest.fixture
+def answers_of(answers_to: Callable[..., list[Answer]]) -> AnswersOf:
+    def answers(config: LocalJudgeConfig, items: list[Item], store: Path) -> list[Answer]:
+        with Asker(LocalModel(config, "cpu"), store) as asker:
+            return answers_to(asker.ask, items)
+
+    return answers
 
 
 def asked(prompt: Prompt) -> Request:
@@ -54,11 +58,11 @@ def by_hand(model_path: Path, system: str, user: str) -> tuple[float, float]:
 
 
 def test_p_yes_is_the_softmax_mass_by_hand(
-    tiny_chat_model: Path, questions: QuestionSet, make_items: MakeItems, tmp_path: Path
+    tiny_chat_model: Path, questions: QuestionSet, make_items: MakeItems, answers_of: AnswersOf, tmp_path: Path
 ) -> None:
     config = LocalJudgeConfig(path=str(tiny_chat_model), batch_size=3)
     items = make_items("<<<code>>>: x = 1", "short", "<<<code>>>: " + "y = 2\n" * 30, num_questions=2)
-    answers = {(one.sample_id, one.question_id): one for one in answers_of(config, questions, items, tmp_path)}
+    answers = {(one.sample_id, one.question_id): one for one in answers_of(config, items, tmp_path)}
     assert len(answers) == 6
     for item in items:
         prompt = questions.render(item.question, item.example.instruction, item.sample.text)
@@ -71,16 +75,16 @@ def test_p_yes_is_the_softmax_mass_by_hand(
 
 
 def test_a_prompt_that_is_too_long_is_invalid_and_not_cut(
-    tiny_chat_model: Path, questions: QuestionSet, make_items: MakeItems, tmp_path: Path
+    tiny_chat_model: Path, make_items: MakeItems, answers_of: AnswersOf, tmp_path: Path
 ) -> None:
     config = LocalJudgeConfig(path=str(tiny_chat_model), max_prompt_tokens=50)
-    (answer,) = answers_of(config, questions, make_items("x"), tmp_path)
+    (answer,) = answers_of(config, make_items("x"), tmp_path)
     assert answer.p_yes is None
     assert "max_prompt_tokens=50" in answer.invalid
 
 
 def test_a_tokenizer_without_chat_template_gets_a_plain_prompt(
-    tiny_chat_model: Path, questions: QuestionSet, make_items: MakeItems, tmp_path: Path
+    tiny_chat_model: Path, questions: QuestionSet, make_items: MakeItems, answers_of: AnswersOf, tmp_path: Path
 ) -> None:
     plain = tmp_path / "plain"
     shutil.copytree(tiny_chat_model, plain)
@@ -90,7 +94,7 @@ def test_a_tokenizer_without_chat_template_gets_a_plain_prompt(
     prompt = questions.render(item.question, item.example.instruction, item.sample.text)
     text = AutoTokenizer.from_pretrained(plain).decode(LocalModel(config, "cpu").encode(asked(prompt)))
     assert text == f"{prompt.system}\n\n{prompt.user}\n\nAnswer:"
-    (answer,) = answers_of(config, questions, [item], tmp_path)
+    (answer,) = answers_of(config, [item], tmp_path)
     assert answer.p_yes is not None
 
 
@@ -119,11 +123,11 @@ def test_other_weights_are_another_judge(tiny_chat_model: Path, tmp_path: Path) 
     assert weights_digest(str(copy)) != weights_digest(str(tiny_chat_model))
 
 
-def test_no_model_there(questions: QuestionSet, make_items: MakeItems, tmp_path: Path) -> None:
+def test_no_model_there(make_items: MakeItems, answers_of: AnswersOf, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="a Hub id or a directory"):
         LocalModel(LocalJudgeConfig())
     with pytest.raises(UserError, match="cannot be loaded"):
-        answers_of(LocalJudgeConfig(path=str(tmp_path)), questions, make_items("x"), tmp_path / "store")
+        answers_of(LocalJudgeConfig(path=str(tmp_path)), make_items("x"), tmp_path / "store")
 
 
 def test_texts_and_votes_are_generated_and_can_be_had_again(tiny_chat_model: Path, tmp_path: Path) -> None:

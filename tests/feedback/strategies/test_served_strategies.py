@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from rlaif.config import FeedbackConfig, JudgeKind, OpenaiConfig, QuestionsConfig
+from rlaif.config import FeedbackConfig, JudgeKind, LocalJudgeConfig, OpenaiConfig, QuestionsConfig
+from rlaif.errors import UserError
 from rlaif.feedback.asking import open_asker
 from rlaif.feedback.exchange import Reply, Request
 from rlaif.feedback.order_bias import order_figures
@@ -127,3 +128,22 @@ def test_a_real_server_answers_every_strategy(
     nowhere = OpenaiConfig(model=str(model), base_url="http://127.0.0.1:9/v1")
     with open_asker(FeedbackConfig("openai", JudgeKind.openai, openai=nowhere), tmp_path) as asker:
         assert judge(config, asker.ask) == judgement  # the store has it all
+
+
+def test_the_same_model_in_this_process_agrees(model: Path, shipped: Shipped, tmp_path: Path) -> None:
+    feedback = FeedbackConfig("local", JudgeKind.local, local=LocalJudgeConfig(path=str(model)))
+    with open_asker(feedback, tmp_path) as asker:
+        answers = judge(shipped("binary8"), asker.ask).answers
+    assert len(answers) == 16
+    assert {answer.source for answer in answers} == {"logprobs"}
+    assert all((answer.p_yes or 0) > 0.5 for answer in answers)
+
+
+def test_a_real_server_refuses_an_unknown_model_in_one_line(served: str, shipped: Shipped, tmp_path: Path) -> None:
+    openai = OpenaiConfig(model="no/such-model", base_url=served, max_attempts=1)
+    with (
+        open_asker(FeedbackConfig("openai", JudgeKind.openai, openai=openai), tmp_path) as asker,
+        pytest.raises(UserError, match="HTTP 4") as error,
+    ):
+        judge(shipped("binary8"), asker.ask)
+    assert "\n" not in str(error.value)

@@ -19,8 +19,8 @@ SET_LOCK = getattr(fcntl, "F_OFD_SETLK", None)
 """Locks that belong to the open file, not to the process: two stores in one process exclude each other too."""
 
 
-class Claims:
-    """The claims of one open store on requests by key."""
+class RequestLocks:
+    """The claims of one open store on requests by key, as locks."""
 
     def __init__(self, directory: Path) -> None:
         path = directory / "claims.lock"
