@@ -23,6 +23,7 @@ import sys
 import tempfile
 import time
 import urllib.request
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -54,9 +55,9 @@ class Bench:
     def script(self, **script: object) -> None:
         urllib.request.urlopen(f"{self.address}/script", json.dumps(script).encode()).close()
 
-    def stats(self) -> dict[str, int]:
+    def stats(self) -> dict[str, Any]:
         with urllib.request.urlopen(f"{self.address}/stats") as reply:
-            stats: dict[str, int] = json.load(reply)
+            stats: dict[str, Any] = json.load(reply)
         return stats
 
     def start(self, name: str, store: str = "", **options: object) -> subprocess.Popen[str]:
@@ -164,13 +165,13 @@ def faults(bench: Bench) -> dict[str, Any]:
     """30% of calls a 429 or a 5xx; some ask for a pause, in both forms."""
     results = {}
     for form in ("seconds", "date"):
-        bench.script(fault_share=0.3, retry_after=form, retry_every=100)
+        bench.script(fault_share=0.3, retry_after=form, retry_every=10)
         result = bench.job(f"faults {form}")
         stats = bench.stats()
         results[form] = {
             "complete": result["num_verdicts"] / bench.num, "faults": stats["num_faults"],
-            "in_a_window": stats["num_in_window"], "answered_twice": stats["num_duplicates"],
-            "by_cause": result["by_cause"], "seconds": result["seconds"],
+            "pauses": stats["num_pauses"], "in_a_window": stats["num_in_window"],
+            "answered_twice": stats["num_duplicates"], "by_cause": result["by_cause"], "seconds": result["seconds"],
         }  # fmt: skip
     bench.script(at_once=24)
     result = bench.job("faults limit")
@@ -242,25 +243,46 @@ def money(bench: Bench) -> dict[str, Any]:
     return found
 
 
-def dollars(stats: dict[str, int]) -> float:
+def dollars(stats: dict[str, Any]) -> float:
     return (0.5 * stats["num_input_tokens"] + 1.5 * stats["num_output_tokens"]) / 1e6
 
 
 def corrupt(bench: Bench) -> dict[str, Any]:
-    """10,000 corrupt bodies among sound ones, through the whole client: whatever is a verdict is the truth."""
-    seen = num_verdicts = num_wrong = runs = 0
-    while seen < 10_000:
-        bench.script(corrupt_share=0.8)
-        runs += 1
-        bench.job(f"corrupt {runs}", max_attempts=5)
-        verdicts = [json.loads(line)["p_yes"] for line in bench.labels(f"corrupt {runs}").splitlines()]
-        for request, verdict in zip(requests(bench.num), verdicts, strict=True):
+    """10,000 corrupt bodies among sound ones, through the whole client: whatever is a verdict is the truth.
+
+    A job is a crash where it ends in anything but its result, or says of the endpoint that it is down.
+    """
+    found = Counter[str]()
+    kinds = Counter[str]()
+    run = 0
+    while found["bodies"] < 10_000:
+        bench.script(corrupt_share=0.7, delay_s=0.01)
+        run += 1
+        name = f"corrupt {run}"
+        process = bench.start(name, max_attempts=6, salt=run)
+        printed, _ = process.communicate()
+        stats = bench.stats()
+        found["bodies"] += stats["num_corrupt"]
+        kinds.update(stats["corrupt_kinds"])
+        if process.returncode or json.loads(printed.splitlines()[-1])["stopped"]:
+            found["crashes"] += 1
+            continue
+        verdicts = [json.loads(line)["p_yes"] for line in bench.labels(name).splitlines()]
+        for request, verdict in zip(requests(bench.num, salt=run), verdicts, strict=True):
             if verdict is not None:
                 messages = [{"role": role, "content": text} for role, text in request.messages]
-                num_verdicts += 1
-                num_wrong += abs(verdict - truth(digest_of(messages))) > 1e-3
-        seen += bench.stats()["num_corrupt"]
-    return {"bodies": seen, "verdicts_of_sound_ones": num_verdicts, "wrong": num_wrong, "crashes": 0}
+                found["verdicts"] += 1
+                found["not_the_truth"] += abs(verdict - truth(digest_of(messages))) > 1e-3
+            else:
+                found["without_a_verdict"] += 1
+        found["sound_answers"] += stats["num_answered"]
+    # Each sound answer is one verdict: what is more would come from a corrupt body.
+    more = found["verdicts"] - found["sound_answers"]
+    return {
+        "bodies": found["bodies"], "kinds": len(kinds), "fewest_of_a_kind": min(kinds.values()), "jobs": run,
+        "crashes": found["crashes"], "verdicts": found["verdicts"], "without_a_verdict": found["without_a_verdict"],
+        "from_corrupt_bodies": more, "not_the_truth": found["not_the_truth"],
+    }  # fmt: skip
 
 
 PARTS: dict[str, Callable[[Bench], dict[str, Any]]] = {

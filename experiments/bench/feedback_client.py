@@ -30,12 +30,12 @@ SYSTEM = (
 CODE = "import numpy as np\nfrom transformers import pipeline\nmodel = pipeline('text-classification')\n" * 6
 
 
-def requests(num: int, changed_question: int | None = None) -> list[Request]:
+def requests(num: int, changed_question: int | None = None, salt: int = 0) -> list[Request]:
     """`num` yes/no requests of about 250 tokens: eight questions about each of num / 8 outputs."""
     made = []
     for number in range(num):
         sample, question = divmod(number, NUM_QUESTIONS)
-        version = 2 if question == changed_question else 1
+        version = salt + (2 if question == changed_question else 1)
         text = f"Output {sample}:\n{json.dumps(CODE)}\n\nQuestion {question}, version {version}: does it run?"
         made.append(Request((("system", SYSTEM), ("user", text)), purpose=f"question{question}"))
     return made
@@ -53,7 +53,7 @@ def run(url: str, store: Path, out: Path, options: dict[str, Any]) -> dict[str, 
     )  # fmt: skip
     prices = Prices(*options.get("prices", (0.5, 1.5)))
     forecasts: list[Forecast] = []
-    asked = requests(options["num"], options.get("changed_question"))
+    asked = requests(options["num"], options.get("changed_question"), options.get("salt", 0))
     stopped = ""
 
     def acknowledge(key: str, reply: Reply | None) -> None:

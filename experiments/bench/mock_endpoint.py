@@ -16,7 +16,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
@@ -57,7 +57,9 @@ class Stats:
     num_in_window: int = 0
     """Requests that came while the endpoint had asked for a pause."""
     num_faults: int = 0
+    num_pauses: int = 0
     num_corrupt: int = 0
+    corrupt_kinds: dict[int, int] = field(default_factory=dict)
     num_over: int = 0
     most_at_once: int = 0
     num_input_tokens: int = 0
@@ -109,6 +111,8 @@ class Mock:
         body, num_input, num_output = completion(request, digest, self.script)
         if share(draw[12:]) < self.script.corrupt_share:
             self.stats.num_corrupt += 1
+            kind = draw[24] % NUM_CORRUPT_KINDS
+            self.stats.corrupt_kinds[kind] = self.stats.corrupt_kinds.get(kind, 0) + 1
             write(response(200, corrupted(body, draw)))
             return
         self.answered.add(digest)
@@ -124,6 +128,7 @@ class Mock:
         self.num_429 += 1
         headers = ""
         if self.script.retry_after and self.num_429 % self.script.retry_every == 0:
+            self.stats.num_pauses += 1
             headers = self.ask_to_wait(now)
         write(response(429, b'{"error": {"message": "slow down"}}', headers))
 
@@ -175,6 +180,9 @@ def completion(request: dict[str, Any], digest: bytes, script: Script) -> tuple[
     return json.dumps(body).encode(), num_input, 2 * num_choices
 
 
+NUM_CORRUPT_KINDS = 15
+
+
 def corrupted(body: bytes, draw: bytes) -> bytes:
     """A body in which no verdict is left: cut off, a page, other types, other bytes."""
     content = json.loads(body)
@@ -187,6 +195,7 @@ def corrupted(body: bytes, draw: bytes) -> bytes:
         lambda: b"",
         lambda: bytes(byte ^ 0x80 for byte in body),
         lambda: b"[" * 100_000,
+        lambda: body[:-1] + b', "x": ' + b'{"y": ' * 3000 + b"0" + b"}" * 3001,
         lambda: json.dumps({**content, "choices": other}).encode(),
         lambda: json.dumps({**content, "choices": [other]}).encode(),
         lambda: json.dumps({**content, "choices": [{**first, "message": other}]}).encode(),
@@ -197,7 +206,8 @@ def corrupted(body: bytes, draw: bytes) -> bytes:
         lambda: body.replace(b'"logprob": ', b'"logprob": 1e999, "x": '),
         lambda: body[at:] + body[:at],
     ]
-    return kinds[draw[24] % len(kinds)]()
+    assert len(kinds) == NUM_CORRUPT_KINDS
+    return kinds[draw[24] % NUM_CORRUPT_KINDS]()
 
 
 def response(status: int, body: bytes, headers: str = "") -> bytes:

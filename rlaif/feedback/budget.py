@@ -85,6 +85,26 @@ class Spending:
     def by_cause(self) -> dict[str, Sum]:
         return self._by(1)
 
+    def figures(self) -> dict[str, float]:
+        """As metrics: in all, by purpose and by cause. Empty where nothing was sent."""
+        if not self.sums:
+            return {}
+        found: dict[str, float] = {**_figures(self.total, "sent")}
+        for purpose, one in self.by_purpose().items():
+            found |= _figures(one, f"sent/purpose/{purpose}")
+        for cause, one in self.by_cause().items():
+            found |= _figures(one, f"sent/cause/{cause}")
+        return found
+
+    def line(self) -> str:
+        """In all and by cause, for people."""
+        total = self.total
+        causes = ", ".join(f"{cause} {one.num_calls:,} (${one.cost:.4f})" for cause, one in self.by_cause().items())
+        models = f"; answered by {', '.join(self.models)}" if self.models else ""
+        changed = ": the model behind the name has changed" if len(self.models) > 1 else ""
+        spent = f"{total.num_input_tokens:,} + {total.num_output_tokens:,} tokens, ${total.cost:.4f}"
+        return f"sent: {total.num_calls:,} calls, {spent}; by cause: {causes or 'none'}{models}{changed}"
+
     @property
     def total(self) -> Sum:
         total = Sum()
@@ -97,6 +117,13 @@ class Spending:
         for key, one in self.sums.items():
             _join(joined[key[part]], one)
         return dict(joined)
+
+
+def _figures(one: Sum, name: str) -> dict[str, float]:
+    return {
+        f"{name}/calls": one.num_calls, f"{name}/input_tokens": one.num_input_tokens,
+        f"{name}/output_tokens": one.num_output_tokens, f"{name}/cost": one.cost,
+    }  # fmt: skip
 
 
 def _join(into: Sum, one: Sum) -> None:

@@ -15,7 +15,7 @@ from rlaif.config import OpenaiConfig
 from rlaif.errors import UserError
 from rlaif.feedback.concurrency import Limit
 from rlaif.feedback.exchange import Reply, Request
-from rlaif.feedback.reply_body import error_message, one_line, read_body
+from rlaif.feedback.reply_body import error_message, one_line, parse, read_body
 from rlaif.feedback.retry import CallFailed, Fate, cause_of_status, fate_of_status, retry_after_s
 
 TOP_LOGPROBS = 20
@@ -121,8 +121,8 @@ class Endpoint:
 
 def _failure(status: int, content: bytes, headers: dict[str, str]) -> CallFailed:
     try:
-        said = error_message(json.loads(content))
-    except (ValueError, RecursionError):
+        said = error_message(parse(content))
+    except ValueError:
         said = ""
     text = f"HTTP {status}" + (f": {one_line(said)}" if said else "")
     asked = retry_after_s(headers) if status in (429, 503) or status >= 500 else None

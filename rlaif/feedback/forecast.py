@@ -20,8 +20,8 @@ NUM_COUNTED = 300
 """So many prompts, evenly spread, are counted token by token; the others by their characters."""
 NUM_LEARNT_FROM = 300
 TABLES_WITHIN_S = 5.0
-ANSWER_TOKENS = 2
-"""Output of a request that expects a word or a number; of one that expects a text, `max_tokens`."""
+ANSWER_SHARE = 0.25
+"""Of `max_tokens`, output of a request that expects a word or a number; of one that expects a text, all of it."""
 
 
 @dataclass(frozen=True)
@@ -39,13 +39,28 @@ class Forecast:
         tokens = f"{self.num_input_tokens:,} + {self.num_output_tokens:,} tokens ({self.counted_by})"
         return f"forecast: {self.num_calls:,} calls, {tokens}, ${self.cost:.4f}"
 
+    def times(self, factor: float) -> Forecast:
+        """Of so many times the requests."""
+        counts = (self.num_calls, self.num_input_tokens, self.num_output_tokens)
+        return Forecast(*(round(factor * count) for count in counts), factor * self.cost, self.counted_by)
 
-def forecast(requests: Sequence[Request], judge: str, prices: Prices, store: ExchangeStore) -> Forecast:
+    def plus(self, other: Forecast) -> Forecast:
+        """Of both, counted the same way."""
+        return Forecast(
+            self.num_calls + other.num_calls,
+            self.num_input_tokens + other.num_input_tokens,
+            self.num_output_tokens + other.num_output_tokens,
+            self.cost + other.cost,
+            self.counted_by,
+        )
+
+
+def forecast(requests: Sequence[Request], judge: str, prices: Prices, store: ExchangeStore | None) -> Forecast:
     """Tokens as earlier replies in the store show them, else as tiktoken counts them, else by characters.
 
     Output is what earlier replies to the same purpose took, else a stated guess.
     """
-    learnt = _learn(store, judge)
+    learnt = _learn(store, judge) if store is not None else _Learnt(None, {})
     num_chars = sum(_num_chars(request) for request in requests)
     if learnt.tokens_a_char:
         counted_by, tokens_a_char = "earlier replies", learnt.tokens_a_char
@@ -123,7 +138,7 @@ def table_of(model: str) -> Callable[[str], Sequence[int]] | None:
 
 
 def _expected_output(request: Request) -> float:
-    return request.max_tokens if request.expects == "text" else min(ANSWER_TOKENS, request.max_tokens)
+    return request.max_tokens * (1.0 if request.expects == "text" else ANSWER_SHARE)
 
 
 def _num_chars(request: Request) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from typing import Any
 
 from rlaif.feedback.exchange import Reply, TokenLogprobs
@@ -12,6 +13,10 @@ from rlaif.feedback.retry import CallFailed, Fate
 SHOWN_CHARS = 200
 MOST_LOGPROB = 1e-3
 """0, and what rounding adds."""
+MOST_NESTED = 200
+"""A chat completion nests 8 deep; a parser that recurses can be made to run out of stack."""
+STRING = re.compile(rb'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)', re.DOTALL)
+BRACKET = re.compile(rb"[\[{\]}]")
 
 
 def read_body(body: bytes) -> Reply:
@@ -21,8 +26,8 @@ def read_body(body: bytes) -> Reply:
         CallFailed: it is no chat completion (a page, cut off, wrong types). Never anything else.
     """
     try:
-        content = json.loads(body, parse_constant=_no_constant)
-    except (ValueError, RecursionError):
+        content = parse(body)
+    except ValueError:
         what = "a page, not JSON" if body.lstrip()[:1] == b"<" else "not JSON"
         raise malformed(f"the answer is {what}", body) from None
     if isinstance(content, dict) and content.get("error"):
@@ -33,6 +38,23 @@ def read_body(body: bytes) -> Reply:
         return _reply(content)
     except (TypeError, ValueError, KeyError, AttributeError, OverflowError) as error:
         raise malformed(f"the answer is no chat completion: {one_line(str(error))}", body) from None
+
+
+def parse(body: bytes) -> Any:
+    """What a body says as JSON. ValueError where it is none, or nested more deeply than any answer is."""
+    # Few brackets cannot nest deeply: an ordinary body is not looked at twice.
+    if body.count(b"[") + body.count(b"{") > MOST_NESTED and _depth(body) > MOST_NESTED:
+        raise ValueError("nested too deeply")
+    return json.loads(body, parse_constant=_no_constant)
+
+
+def _depth(body: bytes) -> int:
+    """How deeply brackets outside of strings are nested."""
+    depth = deepest = 0
+    for bracket in BRACKET.finditer(STRING.sub(b"", body)):
+        depth += 1 if bracket.group() in b"[{" else -1
+        deepest = max(deepest, depth)
+    return deepest
 
 
 def error_message(content: object) -> str:

@@ -34,7 +34,9 @@ def run(context: StageContext) -> dict[str, Any]:
     write_records(directory / artifacts.ANSWERS, judgement.answers)
     write_records(directory / artifacts.LABELS, judgement.labels)
     write_records(directory / artifacts.PREFERENCES, judgement.preferences)
-    result = figures(judgement)
+    result = {**figures(judgement), **judge.spending.figures()}
+    if judge.spending.sums:
+        tqdm.write(judge.spending.line())
     bias = bias_line(result.get("order_gap"))
     if bias is not None:
         tqdm.write(bias)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -109,3 +110,20 @@ def test_a_corrupt_body_is_a_failed_call(body: bytes) -> None:
 )
 def test_loopback(url: str | None, expected: bool) -> None:
     assert is_loopback(url) is expected
+
+
+@pytest.mark.parametrize(
+    "body", [b"[" * 3_000_000, b'{"a":' * 500_000, b'{"choices": ' + b"[" * 900 + b"]" * 900 + b"}"]
+)
+def test_a_body_that_nests_too_deeply_is_malformed_before_it_is_parsed(body: bytes) -> None:
+    with pytest.raises(CallFailed) as failure:
+        read_body(body)
+    assert (failure.value.cause, failure.value.fate) == ("malformed", Fate.retry)
+
+
+def test_brackets_in_a_text_are_no_nesting() -> None:
+    text = "[" * 5000 + '\\"' + "{" * 5000
+    reply = read_body(json.dumps({"choices": [{"message": {"content": text}}]}).encode())
+    assert reply.texts == (text,)
+    with pytest.raises(CallFailed):
+        read_body(b'{"choices": "' + b'\\"' * 100_000 + b"[" * 300)  # a text that never ends, in linear time

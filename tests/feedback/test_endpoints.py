@@ -195,7 +195,7 @@ def test_logprobs_are_not_asked_for_where_they_are_off(ask: Ask, server: Server)
 @pytest.mark.parametrize(
     ("reply", "reason"),
     [
-        (saying("The code"), "neither yes nor no: 'The code'"),
+        (saying("The code"), "none of the words: 'The code'"),
         (saying(""), "empty"),
         (saying(None), "empty"),
         (saying("yes", finish_reason="content_filter"), "filtered"),

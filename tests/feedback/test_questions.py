@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
+from collections.abc import Callable
 
 import pytest
 
@@ -21,6 +23,24 @@ def config(*questions: QuestionConfig, template: str = TEMPLATE) -> QuestionsCon
 
 def question(id: str = "q", weight: float = 1.0) -> QuestionConfig:
     return QuestionConfig(id, "Is it?", "parses", weight)
+
+
+WORDED = {
+    ("binary8", 1): "b78218f7cbdb8612",
+    ("claims", 1): "13fd327309839a63",
+    ("direct_score", 1): "7c2ef468b4035706",
+    ("pairwise", 1): "2a6a95b7422d3145",
+    ("pairwise_cot", 1): "09d97ad9a207087f",
+}
+"""By shipped set and version, the digest of its words. Changed words need a new version and a line here."""
+
+
+@pytest.mark.parametrize("name", [name for name, _ in WORDED])
+def test_a_version_stands_for_one_wording(name: str, shipped: Callable[..., QuestionsConfig]) -> None:
+    config = shipped(name)
+    asked = [[question.id, question.text] for question in config.questions]
+    words = json.dumps([config.system, config.template, dict(config.prompts), asked], sort_keys=True)
+    assert hashlib.sha256(words.encode()).hexdigest()[:16] == WORDED[name, config.version]
 
 
 def test_the_shipped_set_has_eight_questions_each_with_its_own_analysis(questions: QuestionSet) -> None:

@@ -21,6 +21,8 @@ from rlaif.feedback.strategies.strategy import AnswerOptions, Judgement, answer_
 from rlaif.records import Answer, Example, Label, Sample
 
 WORDS = ("yes", "no")
+DIVIDED_BY_CODE = "divided by the code, since the judge's list could not be read"
+"""Opens the evidence of such claims' answers."""
 LINE = re.compile(rf"^\W*({'|'.join(KINDS)})\W+(\S.*)$", re.MULTILINE | re.IGNORECASE)
 
 
@@ -70,14 +72,19 @@ class Claims:
         if self.options.split == "judge":
             divided = self._divided_by_judge(samples, examples, ask)
         else:
-            divided = [self._divided_by_code(sample) for sample in samples]
-        items = [(sample, claim) for sample, claims in zip(samples, divided, strict=True) for claim in claims]
-        requests = [self._request(sample, examples[sample.example_id], claim) for sample, claim in items]
+            divided = [(self._divided_by_code(sample), "") for sample in samples]
+        items = [
+            (sample, claim, unread)
+            for sample, (claims, unread) in zip(samples, divided, strict=True)
+            for claim in claims
+        ]
+        requests = [self._request(sample, examples[sample.example_id], claim) for sample, claim, _ in items]
         answers: list[Answer] = []
-        for (sample, claim), request, reply in zip(items, requests, ask(requests), strict=True):
+        for (sample, claim, unread), request, reply in zip(items, requests, ask(requests), strict=True):
             reading = read(request, reply)
             p_yes = reading.probabilities.get("yes")
-            answers.append(answer_of(sample.id, claim.kind, p_yes, reading, reply, f"{claim.text}: "))
+            mark = f"[{DIVIDED_BY_CODE}: {unread}] " if unread else ""
+            answers.append(answer_of(sample.id, claim.kind, p_yes, reading, reply, f"{mark}{claim.text}: "))
         return Judgement(answers, score_claims(samples, answers, self.questions.weights))
 
     def max_requests(self, num_samples: int) -> int:
@@ -88,7 +95,8 @@ class Claims:
 
     def _divided_by_judge(
         self, samples: Sequence[Sample], examples: Mapping[str, Example], ask: Ask
-    ) -> list[list[Claim]]:
+    ) -> list[tuple[list[Claim], str]]:
+        """Of each sample: its claims, and why the judge's list could not be read where they are the code's."""
         requests = [
             Request(
                 self.questions.messages(
@@ -102,11 +110,12 @@ class Claims:
             )
             for sample in samples
         ]
-        replies = ask(requests)
-        return [
-            claims_in_text(reply)[: self.options.max_claims] or self._divided_by_code(sample)
-            for sample, reply in zip(samples, replies, strict=True)
-        ]
+        divided = []
+        for sample, reply in zip(samples, ask(requests), strict=True):
+            claims = claims_in_text(reply)[: self.options.max_claims]
+            unread = "" if claims else text_of(reply)[1] or "no line with a claim"
+            divided.append((claims or self._divided_by_code(sample), unread))
+        return divided
 
     def _request(self, sample: Sample, example: Example, claim: Claim) -> Request:
         messages = self.questions.messages(

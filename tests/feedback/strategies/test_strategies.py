@@ -13,7 +13,9 @@ from rlaif.feedback.exchange import Reply, Request, TokenLogprobs
 from rlaif.feedback.judge import UNANSWERED
 from rlaif.feedback.order_bias import bias_line, order_figures
 from rlaif.feedback.pairs import balance_lengths, make_pairs, pairs_from_preferences
+from rlaif.feedback.reading import NO_REPLY
 from rlaif.feedback.strategies import Judgement, build_strategy, strategy_names
+from rlaif.feedback.strategies.claims import DIVIDED_BY_CODE
 from rlaif.records import Example, Label, Pair, Preference, Sample
 
 Shipped = Callable[..., QuestionsConfig]
@@ -180,6 +182,14 @@ def test_the_judge_divides_and_a_cut_off_line_is_left_out(shipped: Shipped, exam
     judgement = judged(shipped("claims", split="judge"), model, example, CODE)
     assert [answer.evidence for answer in judgement.answers] == ["torch is there: 'no'", "f exists: 'no'"]
     assert judgement.labels == [Label("s1", -2.0, 2)]
+
+
+def test_a_list_of_claims_that_cannot_be_read_is_marked_in_the_answers(shipped: Shipped, example: Example) -> None:
+    for listed, why in ((None, NO_REPLY), (Reply(("nothing here",)), "no line with a claim")):
+        model = Model(lambda request, listed=listed: listed if request.expects == "text" else Reply(("yes",)))  # type: ignore[misc]
+        answers = judged(shipped("claims", split="judge"), model, example, CODE).answers
+        assert len(answers) == 4
+        assert all(answer.evidence.startswith(f"[{DIVIDED_BY_CODE}: {why}] `") for answer in answers)
 
 
 def test_pairs_of_preferences_have_soft_labels() -> None:
