@@ -150,6 +150,10 @@ def _line_of(error: BaseException) -> str:
     name = key.rpartition(".")[2].split("[")[0]
     if kind is not None and name not in (allowed := [item.name for item in dataclasses.fields(kind)]):
         return f"{key}: no such key{_did_you_mean(name, allowed)}; one of {', '.join(allowed)}"
+    parent = getattr(cause, "parent_node", None)
+    if kind is None and isinstance(parent, DictConfig) and name not in parent:
+        allowed = [*map(str, parent)]
+        return f"{key}: no such key{_did_you_mean(name, allowed)}; one of {', '.join(allowed)}"
     message = str(cause).splitlines()[0]
     return f"{key}: {message}{_allowed_values(kind, name)}"
 

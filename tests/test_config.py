@@ -79,7 +79,8 @@ def test_every_option_says_what_it_is_for(option: str) -> None:
         (["execution=none", "feedback.execute=false"], ["reward.terms.executability"]),
         (["policy.scratch.width=32"], ["policy.scratch.width", "num_heads"]),
         (["questions.strategy=binry"], ["questions.strategy", "binry", "binary", "pairwise_cot"]),
-        (["questions.options.vote=2"], ["questions.options.vote", "no such option", "votes"]),
+        (["questions.options.vote=2"], ["questions.options.vote", "no such key", "votes"]),
+        (["+questions.options.vote=2"], ["questions.options.vote", "no such option", "votes"]),
         (["questions.options.votes=two"], ["questions.options.votes", "two", "int"]),
         (["questions.options.votes=0"], ["questions.options", "votes"]),
         (
