@@ -22,63 +22,17 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from experiments.bench.feedback_client import NUM_QUESTIONS, requests
-from experiments.bench.mock_endpoint import digest_of, truth
+from experiments.bench.feedback_corrupt import corrupt
+from experiments.bench.feedback_job import ROOT, Bench
 from rlaif.feedback.exchange_store import ExchangeStore
 
-ROOT = Path(__file__).resolve().parents[2]
 RIVALS = Path(__file__).with_name("rivals")
-
-
-@dataclass(frozen=True)
-class Bench:
-    """Where the mock listens, where jobs write, and how many requests they make."""
-
-    address: str
-    scratch: Path
-    num: int
-    repeats: int
-    rivals: dict[str, Path]
-
-    @property
-    def url(self) -> str:
-        return f"{self.address}/v1"
-
-    def script(self, **script: object) -> None:
-        urllib.request.urlopen(f"{self.address}/script", json.dumps(script).encode()).close()
-
-    def stats(self) -> dict[str, Any]:
-        with urllib.request.urlopen(f"{self.address}/stats") as reply:
-            stats: dict[str, Any] = json.load(reply)
-        return stats
-
-    def start(self, name: str, store: str = "", **options: object) -> subprocess.Popen[str]:
-        arguments = [self.url, str(self.scratch / (store or name)), str(self.scratch / f"{name}.jsonl")]
-        options = {"num": self.num, **options}
-        command = [sys.executable, "-m", "experiments.bench.feedback_client", *arguments, json.dumps(options)]
-        return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-
-    def job(self, name: str, store: str = "", **options: object) -> dict[str, Any]:
-        """One job from its start to its end."""
-        started = time.perf_counter()
-        process = self.start(name, store, **options)
-        printed, _ = process.communicate()
-        if process.returncode:
-            raise RuntimeError(f"{name}: the job failed")
-        result: dict[str, Any] = json.loads(printed.splitlines()[-1])
-        result["seconds"] = round(time.perf_counter() - started, 3)
-        return result
-
-    def labels(self, name: str) -> str:
-        return (self.scratch / f"{name}.jsonl").read_text()
 
 
 def speed(bench: Bench) -> dict[str, Any]:
@@ -245,44 +199,6 @@ def money(bench: Bench) -> dict[str, Any]:
 
 def dollars(stats: dict[str, Any]) -> float:
     return (0.5 * stats["num_input_tokens"] + 1.5 * stats["num_output_tokens"]) / 1e6
-
-
-def corrupt(bench: Bench) -> dict[str, Any]:
-    """10,000 corrupt bodies among sound ones, through the whole client: whatever is a verdict is the truth.
-
-    A job is a crash where it ends in anything but its result, or says of the endpoint that it is down.
-    """
-    found = Counter[str]()
-    kinds = Counter[str]()
-    run = 0
-    while found["bodies"] < 10_000:
-        bench.script(corrupt_share=0.7, delay_s=0.01)
-        run += 1
-        name = f"corrupt {run}"
-        process = bench.start(name, max_attempts=6, salt=run)
-        printed, _ = process.communicate()
-        stats = bench.stats()
-        found["bodies"] += stats["num_corrupt"]
-        kinds.update(stats["corrupt_kinds"])
-        if process.returncode or json.loads(printed.splitlines()[-1])["stopped"]:
-            found["crashes"] += 1
-            continue
-        verdicts = [json.loads(line)["p_yes"] for line in bench.labels(name).splitlines()]
-        for request, verdict in zip(requests(bench.num, salt=run), verdicts, strict=True):
-            if verdict is not None:
-                messages = [{"role": role, "content": text} for role, text in request.messages]
-                found["verdicts"] += 1
-                found["not_the_truth"] += abs(verdict - truth(digest_of(messages))) > 1e-3
-            else:
-                found["without_a_verdict"] += 1
-        found["sound_answers"] += stats["num_answered"]
-    # Each sound answer is one verdict: what is more would come from a corrupt body.
-    more = found["verdicts"] - found["sound_answers"]
-    return {
-        "bodies": found["bodies"], "kinds": len(kinds), "fewest_of_a_kind": min(kinds.values()), "jobs": run,
-        "crashes": found["crashes"], "verdicts": found["verdicts"], "without_a_verdict": found["without_a_verdict"],
-        "from_corrupt_bodies": more, "not_the_truth": found["not_the_truth"],
-    }  # fmt: skip
 
 
 PARTS: dict[str, Callable[[Bench], dict[str, Any]]] = {

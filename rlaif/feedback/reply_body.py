@@ -43,18 +43,19 @@ def read_body(body: bytes) -> Reply:
 def parse(body: bytes) -> Any:
     """What a body says as JSON. ValueError where it is none, or nested more deeply than any answer is."""
     # Few brackets cannot nest deeply: an ordinary body is not looked at twice.
-    if body.count(b"[") + body.count(b"{") > MOST_NESTED and _depth(body) > MOST_NESTED:
+    if body.count(b"[") + body.count(b"{") > MOST_NESTED and _is_deep(body):
         raise ValueError("nested too deeply")
     return json.loads(body, parse_constant=_no_constant)
 
 
-def _depth(body: bytes) -> int:
-    """How deeply brackets outside of strings are nested."""
-    depth = deepest = 0
+def _is_deep(body: bytes) -> bool:
+    """Whether brackets outside of strings nest more deeply than `MOST_NESTED`."""
+    depth = 0
     for bracket in BRACKET.finditer(STRING.sub(b"", body)):
         depth += 1 if bracket.group() in b"[{" else -1
-        deepest = max(deepest, depth)
-    return deepest
+        if depth > MOST_NESTED:
+            return True
+    return False
 
 
 def error_message(content: object) -> str:
