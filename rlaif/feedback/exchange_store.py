@@ -130,9 +130,7 @@ class ExchangeStore:
         """Read what other processes have appended since the last time."""
         try:
             with os.scandir(self.directory) as entries:
-                grown = [
-                    (Path(entry.path), entry.stat().st_size) for entry in entries if entry.name.endswith(".jsonl")
-                ]
+                grown = [(Path(entry.path), entry.stat().st_size) for entry in entries if entry.name.endswith(".jsonl")]
         except OSError as error:
             raise UserError(f"feedback store {self.directory}: {error.strerror}") from None
         for path, size in sorted(grown):

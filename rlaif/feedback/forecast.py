@@ -106,9 +106,7 @@ def _count(requests: Sequence[Request], num_chars: int, judge: str) -> tuple[str
             num_chars / CHARS_A_TOKEN + num_messages * TOKENS_A_MESSAGE
         )
     counted = requests[:: max(1, len(requests) // NUM_COUNTED)]
-    tokens = sum(
-        len(encode(text)) + TOKENS_A_MESSAGE for request in counted for _, text in request.messages
-    )
+    tokens = sum(len(encode(text)) + TOKENS_A_MESSAGE for request in counted for _, text in request.messages)
     return "tiktoken", tokens * num_chars / max(1, sum(map(_num_chars, counted)))
 
 
