@@ -48,5 +48,6 @@ def corrupt(bench: Bench) -> dict[str, Any]:
     return {
         "bodies": found["bodies"], "kinds": len(kinds), "fewest_of_a_kind": min(kinds.values()), "jobs": run,
         "crashes": found["crashes"], "ended_early": found["ended_early"], "verdicts": found["verdicts"],
-        "without_a_verdict": found["without_a_verdict"], "from_corrupt_bodies": more, "not_the_truth": found["not_the_truth"],
+        "without_a_verdict": found["without_a_verdict"], "from_corrupt_bodies": more,
+        "not_the_truth": found["not_the_truth"],
     }  # fmt: skip

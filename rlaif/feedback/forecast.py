@@ -41,8 +41,13 @@ class Forecast:
 
     def times(self, factor: float) -> Forecast:
         """Of so many times the requests."""
-        counts = (self.num_calls, self.num_input_tokens, self.num_output_tokens)
-        return Forecast(*(round(factor * count) for count in counts), factor * self.cost, self.counted_by)
+        return Forecast(
+            round(factor * self.num_calls),
+            round(factor * self.num_input_tokens),
+            round(factor * self.num_output_tokens),
+            factor * self.cost,
+            self.counted_by,
+        )
 
     def plus(self, other: Forecast) -> Forecast:
         """Of both, counted the same way."""
