@@ -60,6 +60,12 @@ class Endpoint:
                 if not self._can_do_without(failure):
                     raise
 
+    async def resumed(self) -> None:
+        """Wait for the end of a pause that began after a call was planned and before it was sent."""
+        loop = asyncio.get_running_loop()
+        while (left := self.resume_at - loop.time()) > 0:
+            await asyncio.sleep(left)
+
     async def close(self) -> None:
         if self._session is not None:
             await self._session.close()
@@ -93,13 +99,19 @@ class Endpoint:
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
+            traces = aiohttp.TraceConfig()
+            traces.on_connection_create_end.append(self._connected)
             self._session = aiohttp.ClientSession(
+                trace_configs=[traces],
                 connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=30.0),
                 timeout=aiohttp.ClientTimeout(total=self._config.timeout_s),
                 trust_env=not self._loopback,
                 cookie_jar=aiohttp.DummyCookieJar(),
             )
         return self._session
+
+    async def _connected(self, *_: object) -> None:
+        await self.resumed()  # a pause may have begun while the connection was made
 
     def _can_do_without(self, failure: CallFailed) -> bool:
         """Whether the call was refused for a field that can be left out or renamed; from then on it is."""

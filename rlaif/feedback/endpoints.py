@@ -149,6 +149,8 @@ class _Round:
         job.since = job.since or began
         failure: CallFailed | None = None
         try:
+            await endpoint.resumed()
+            started, began = time.time(), loop.time()
             reply = await endpoint.send(job.request, job.num_samples_left)
         except CallFailed as error:
             failure = error

@@ -112,7 +112,8 @@ class Work:
         tokens = most_tokens(job.request, job.num_samples_left) if failure.perhaps_billed else (0, 0)
         cost = self._prices.cost(*tokens)
         self._settle(job, failure.cause, *tokens, cost)
-        noted = {"cause": failure.cause, "cost": cost, "body": failure.body, **details}
+        said = {"cause": failure.cause, "retry_after": failure.retry_after, "body": failure.body}
+        noted = {**said, "cost": cost, **details}
         self._store.note_failure(job.key, str(failure), noted)
 
     def keep(self, job: Job, reply: Reply, details: Mapping[str, object]) -> None:
