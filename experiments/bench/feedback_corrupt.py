@@ -22,10 +22,10 @@ def corrupt(bench: Bench) -> dict[str, Any]:
     kinds = Counter[str]()
     run = 0
     while found["bodies"] < NUM_BODIES:
-        bench.script(corrupt_share=0.65, delay_s=0.01)
+        bench.script(corrupt_share=0.7, delay_s=0.01)
         run += 1
         name = f"corrupt {run}"
-        process = bench.start(name, max_attempts=8, salt=run)
+        process = bench.start(name, max_attempts=6, salt=run)
         printed, _ = process.communicate()
         stats = bench.stats()
         found["bodies"] += stats["num_corrupt"]
