@@ -14,7 +14,7 @@
       stages/        one file a stage; they meet only through files (artifacts.py)
       data/          APIBench, the embedded data set, a user's JSONL -> Example
       models/        policy, value head, reward model; training, sampling, saving
-      feedback/      questions -> judge -> answers -> score -> pairs; the label store
+      feedback/      strategies ask judges -> answers -> labels or preferences -> pairs; the store of exchanges
       rl/            PPO in TRL's dialect, usable alone: formulas, passes, sampler, rewards, rollout, update, trainer
       source/        what source code tells without running it: names, calls, signatures
       execution/     untrusted code and its verdicts: levels.py is the door (static, tiny, online)

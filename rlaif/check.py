@@ -13,6 +13,7 @@ from rlaif.config import (
     TrainConfig,
 )
 from rlaif.errors import UserError
+from rlaif.feedback.strategies import build_strategy
 
 HUB_OF = {
     Environment.torchhub: "torchhub",
@@ -61,13 +62,21 @@ def _feedback(config: TrainConfig) -> Iterator[str]:
         yield "feedback.openai.model: feedback=openai needs the name of a model: feedback.openai.model=..."
     if feedback.judge is JudgeKind.local and not feedback.local.path:
         yield "feedback.local.path: feedback=local needs a Hub id or a directory: feedback.local.path=..."
-    ids = [question.id for question in questions]
-    if not ids or len(ids) != len(set(ids)):
-        yield f"questions.questions: ids have to be there and differ from each other; got {', '.join(ids) or 'none'}"
-    if not 1 <= feedback.min_valid <= len(ids):
-        yield f"feedback.min_valid: {feedback.min_valid} is not in 1..{len(ids)}, the number of questions"
-    if sum(question.weight for question in questions) <= 0:
-        yield "questions.questions: the weights add up to nothing; give at least one question a weight above 0"
+    if feedback.judge is JudgeKind.replay and not feedback.replay.path:
+        yield "feedback.replay.path: feedback=replay needs a store's directory or a file: feedback.replay.path=..."
+    if feedback.openai.max_cost is not None and not (feedback.openai.input_price or feedback.openai.output_price):
+        yield "feedback.openai.max_cost: a cap needs prices: feedback.openai.input_price=... output_price=..."
+    try:
+        strategy = build_strategy(config.questions, feedback.min_valid)
+    except UserError as error:
+        yield str(error)
+        return
+    if feedback.judge is JudgeKind.static and config.questions.strategy != "binary":
+        yield f"questions.strategy: {config.questions.strategy} asks an LLM; the static judge only answers yes or no"
+    if config.questions.strategy == "binary" and not 1 <= feedback.min_valid <= len(questions):
+        yield f"feedback.min_valid: {feedback.min_valid} is not in 1..{len(questions)}, the number of questions"
+    if config.reward.terms.judge and not strategy.scores_samples:
+        yield f"reward.terms.judge: questions.strategy={config.questions.strategy} compares and gives no score; 0"
     if feedback.execute and config.execution.environment is Environment.none:
         yield "feedback.execute: nothing can be run with execution=none; feedback.execute=false"
     if feedback.sampling.num_samples < 2 and not feedback.pairs.with_reference:

@@ -40,8 +40,19 @@ def config_dir() -> Path:
 
 
 def register_schema() -> None:
-    """Put the typed schema where conf/train.yaml's defaults list finds it."""
+    """Put the typed schema where conf/train.yaml's defaults list finds it, and what `${prompt:...}` stands for."""
     ConfigStore.instance().store(name="base_train", node=TrainConfig)
+    OmegaConf.register_new_resolver("prompt", prompt_text, replace=True)
+
+
+def prompt_text(name: str) -> str:
+    """The text of a file below conf/questions/, or of one with an absolute path. So a config, and with it a
+    stage's address, holds the words themselves."""
+    path = config_dir() / "questions" / name
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"questions: the prompt {path} cannot be read: {error}") from None
 
 
 def to_config(composed: DictConfig) -> TrainConfig:
@@ -138,6 +149,10 @@ def _line_of(error: BaseException) -> str:
     kind = schema_at(key.rpartition(".")[0])
     name = key.rpartition(".")[2].split("[")[0]
     if kind is not None and name not in (allowed := [item.name for item in dataclasses.fields(kind)]):
+        return f"{key}: no such key{_did_you_mean(name, allowed)}; one of {', '.join(allowed)}"
+    parent = getattr(cause, "parent_node", None)
+    if kind is None and isinstance(parent, DictConfig) and name not in parent:
+        allowed = [*map(str, parent)]
         return f"{key}: no such key{_did_you_mean(name, allowed)}; one of {', '.join(allowed)}"
     message = str(cause).splitlines()[0]
     return f"{key}: {message}{_allowed_values(kind, name)}"

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Any
 
 from omegaconf import MISSING
 
@@ -125,6 +126,7 @@ class JudgeKind(Enum):
     static = "static"
     openai = "openai"
     local = "local"
+    replay = "replay"
 
 
 @dataclass
@@ -140,12 +142,15 @@ class SamplingConfig:
 class OpenaiConfig:
     model: str | None = None
     base_url: str | None = None
+    base_urls: list[str] = field(default_factory=list)
     api_key_env: str = "OPENAI_API_KEY"
-    max_concurrency: int = 16
+    max_concurrency: int = 64
     timeout_s: float = 60.0
-    max_attempts: int = 6
-    max_answer_tokens: int = 8
+    max_attempts: int = 10
     logprobs: bool = True
+    input_price: float = 0.0
+    output_price: float = 0.0
+    max_cost: float | None = None
 
 
 @dataclass
@@ -156,15 +161,31 @@ class LocalJudgeConfig:
 
 
 @dataclass
+class ReplayConfig:
+    path: str | None = None
+    model: str | None = None
+
+
+@dataclass
 class StaticJudgeConfig:
     packages: list[str] = field(default_factory=list)
 
 
+class PairRule(Enum):
+    margin = "margin"
+    best_worst = "best_worst"
+    all = "all"
+    claim_gap = "claim_gap"
+
+
 @dataclass
 class PairConfig:
+    rule: PairRule = PairRule.margin
     min_margin: float = 0.05
     max_per_example: int = 8
     with_reference: bool = True
+    soft_labels: bool = True
+    max_length_gap: float = 20.0
 
 
 @dataclass
@@ -177,6 +198,7 @@ class FeedbackConfig:
     static: StaticJudgeConfig = field(default_factory=StaticJudgeConfig)
     openai: OpenaiConfig = field(default_factory=OpenaiConfig)
     local: LocalJudgeConfig = field(default_factory=LocalJudgeConfig)
+    replay: ReplayConfig = field(default_factory=ReplayConfig)
     pairs: PairConfig = field(default_factory=PairConfig)
 
 
@@ -184,7 +206,7 @@ class FeedbackConfig:
 class QuestionConfig:
     id: str = MISSING
     text: str = MISSING
-    analysis: str = MISSING
+    analysis: str = ""
     weight: float = 1.0
 
 
@@ -194,7 +216,10 @@ class QuestionsConfig:
     version: int = MISSING
     system: str = MISSING
     template: str = MISSING
-    questions: list[QuestionConfig] = MISSING
+    questions: list[QuestionConfig] = field(default_factory=list)
+    strategy: str = "binary"
+    prompts: dict[str, str] = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=dict)
 
 
 class RewardHead(Enum):

@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 
 from rlaif import pipeline, runs
 from rlaif.config import JudgeKind, TrainConfig
 from rlaif.errors import UserError
+from rlaif.feedback.asking import prices_of
+from rlaif.feedback.build import exchanges_of
+from rlaif.feedback.exchange_store import ExchangeStore
+from rlaif.feedback.forecast import Forecast, forecast
+from rlaif.feedback.rehearsal import rehearse
+from rlaif.feedback.strategies import Strategy, build_strategy
+from rlaif.records import Example
 
 
 def forecast_lines(config: TrainConfig) -> list[str]:
     """The plan as lines of text. Works before the data are here: then it says so and counts what it can."""
     from rlaif.data.load import load_dataset
 
-    num_train: int | None = None
+    train: Sequence[Example] = ()
     try:
         inputs = input_digests(config)
-        num_train = len(load_dataset(config.data).train)
+        train = load_dataset(config.data).train
         lines = [f"plan for stage={config.stage} ({config.name}, seed {config.seed})"]
     except UserError as error:
         inputs = {"data": "not here"}
@@ -29,7 +37,7 @@ def forecast_lines(config: TrainConfig) -> list[str]:
         needs = ", ".join(step.stage.needs) or "nothing"
         lines.append(f"  {number:>2}. {step.stage.name:<20} {state:<11} needs {needs}")
     if any(step.stage.name == "label" for step in steps):
-        lines.append(judge_calls_line(config, num_train))
+        lines.append(judge_line(config, train))
     return lines
 
 
@@ -47,20 +55,40 @@ def input_digests(config: TrainConfig) -> dict[str, str]:
     return digests
 
 
-def judge_calls_line(config: TrainConfig, num_train: int | None) -> str:
-    """How many questions the judge answers, and how many of the answers are calls to an endpoint."""
-    sampling, pairs = config.feedback.sampling, config.feedback.pairs
-    num_prompts = sampling.num_prompts if num_train is None else min(sampling.num_prompts or num_train, num_train)
+def judge_line(config: TrainConfig, train: Sequence[Example]) -> str:
+    """How often the judge is asked at most, and about how many tokens and dollars that takes."""
+    feedback, questions = config.feedback, config.questions
+    num_prompts = feedback.sampling.num_prompts
+    if train:
+        num_prompts = min(num_prompts or len(train), len(train))
     if num_prompts is None:
         return "judge: the number of prompts is known once the data are here"
-    per_prompt = sampling.num_samples + int(pairs.with_reference)
-    num_questions = len(config.questions.questions)
-    total = num_prompts * per_prompt * num_questions
-    factors = f"{num_prompts:,} prompts x {per_prompt} completions x {num_questions} questions"
-    if config.reward.terms.judge:
-        num_scored = config.trainer.num_rollouts * config.trainer.rollout_batch_size
-        total += num_scored * num_questions
-        factors += f", and {num_scored:,} completions of PPO x {num_questions}"
-    calls = total if config.feedback.judge is JudgeKind.openai else 0
-    model = f" to {config.feedback.openai.model}" if calls else ""
-    return f"judge {config.feedback.name}: {factors} = {total:,} answers at most; {calls:,} calls{model}"
+    strategy = build_strategy(questions, feedback.min_valid)
+    per_prompt = feedback.sampling.num_samples + 1  # the reference is judged too
+    num_scored = config.trainer.num_rollouts * config.trainer.rollout_batch_size if config.reward.terms.judge else 0
+    total = num_prompts * strategy.max_requests(per_prompt) + num_scored * strategy.max_requests(1)
+    parts = f"{num_prompts:,} prompts x {per_prompt} completions"
+    parts += f", and {num_scored:,} completions of PPO" if num_scored else ""
+    told = f"judge {feedback.name}, {questions.name}: {parts}"
+    if feedback.judge is not JudgeKind.openai:
+        return f"{told} = {total:,} answers at most; 0 calls"
+    told += f" = {total:,} calls to {feedback.openai.model} at most"
+    if not train:
+        return f"{told}; tokens and cost are known once the data are here"
+    expected = expected_calls(config, strategy, train, num_prompts, num_scored)
+    return f"{told}; with references for samples, {expected.line()}"
+
+
+def expected_calls(
+    config: TrainConfig, strategy: Strategy, train: Sequence[Example], num_prompts: int, num_scored: int
+) -> Forecast:
+    """Of labeling and of PPO's reward, as far as references are like samples."""
+    directory = exchanges_of(config)
+    store = ExchangeStore(directory) if directory.is_dir() else None
+    judge, prices = f"openai:{config.feedback.openai.model}", prices_of(config.feedback)
+    requests, num_examples = rehearse(strategy, train, config.feedback.sampling.num_samples + 1)
+    expected = forecast(requests, judge, prices, store).times(num_prompts / num_examples)
+    if num_scored:
+        requests, num_examples = rehearse(strategy, train, 1)
+        expected = expected.plus(forecast(requests, judge, prices, store).times(num_scored / num_examples))
+    return expected

@@ -84,9 +84,9 @@ EXECUTION_THAT_DECIDES = (
 EVALUATION_VERSION = 2
 
 JUDGE_THAT_DECIDES = (
-    "feedback.judge", "feedback.execute", "feedback.openai.model", "feedback.openai.max_answer_tokens",
-    "feedback.openai.logprobs", "feedback.local.path", "feedback.local.max_prompt_tokens", "feedback.static",
-    "questions",
+    "feedback.judge", "feedback.execute", "feedback.min_valid", "feedback.openai.model",
+    "feedback.openai.logprobs", "feedback.local.path", "feedback.local.max_prompt_tokens", "feedback.replay",
+    "feedback.static", "questions",
 )  # fmt: skip
 
 
@@ -133,9 +133,8 @@ def _training_stages(config: TrainConfig, judge: tuple[str, ...], evaluation: tu
         Stage("evaluate_sft", "rlaif.stages.evaluate:run", ("data", "sft"), evaluation,
               version=EVALUATION_VERSION),
         Stage("sample", "rlaif.stages.sample:run", ("data", "sft"), ("seed", "feedback.sampling")),
-        Stage("label", "rlaif.stages.label:run", ("data", "sample"), judge),
-        Stage("pair", "rlaif.stages.pair:run", ("data", "sample", "label"),
-              ("feedback.pairs", "feedback.min_valid", "questions")),
+        Stage("label", "rlaif.stages.label:run", ("data", "sample"), judge, version=2),
+        Stage("pair", "rlaif.stages.pair:run", ("data", "sample", "label"), ("feedback.pairs",), version=2),
         Stage("reward", "rlaif.stages.reward:run", ("data", "sft", "pair"),
               ("seed", "reward"), ("reward.name", "reward.terms")),
         Stage("ppo", "rlaif.stages.ppo:run", ("data", "sft", *(("reward",) if terms.model else ())),

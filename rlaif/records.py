@@ -1,6 +1,6 @@
 """The records that flow from stage to stage, and their JSONL form.
 
-    Example -> Sample -> Answer -> Label -> Pair -> (models) -> Evaluation
+    Example -> Sample -> Answer -> Label or Preference -> Pair -> (models) -> Evaluation
 
 Everything is keyed by id, never by prompt text. This module knows only the
 standard library, so that every room may import it.
@@ -72,14 +72,15 @@ class Answer:
     p_yes: float | None
     judge: str
     source: str
-    """Where p_yes comes from: analysis, execution, logprobs or text."""
+    """Where p_yes comes from: analysis, execution, logprobs, votes or text."""
     evidence: str = ""
     invalid: str = ""
 
 
 @dataclass(frozen=True)
 class Label:
-    """The score S(t, o) of one sample: the weighted mean of its valid answers, in [0, 1].
+    """The score S(t, o) of one sample, higher is better: the weighted mean of its valid answers, in [0, 1],
+    or, of claims, minus the number of the rejected ones.
 
     ``score`` is None where no answer, or too few, could be read.
     """
@@ -87,6 +88,26 @@ class Label:
     sample_id: str
     score: float | None
     num_valid: int
+
+
+@dataclass(frozen=True)
+class Preference:
+    """What a judge said of two samples of one example that it saw side by side, in both orders.
+
+    ``p_first`` is None where one of the orders could not be read; ``invalid`` then says why.
+    """
+
+    example_id: str
+    first_id: str
+    second_id: str
+    p_first: float | None
+    """The probability that the first is the better one, the mean over both orders."""
+    source: str
+    """logprobs, votes or text; mixed where the orders differ."""
+    order_gap: float | None
+    """By how much a sample's probability is higher where it is shown first: the judge's bias for the order."""
+    judge: str = ""
+    invalid: str = ""
 
 
 @dataclass(frozen=True)
@@ -99,6 +120,9 @@ class Pair:
     chosen: str
     rejected: str
     margin: float
+    """The difference in score; of two that were compared, how far the probability is from a half."""
+    p_chosen: float = 1.0
+    """The soft label: the probability that the chosen one is the better one."""
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,7 @@ from typing import Any
 from rlaif.config import Precision, TrainConfig
 from rlaif.data.completion import parse_completion
 from rlaif.execution import Runner
-from rlaif.feedback.build import build_judge
-from rlaif.feedback.judge import Judge, items_for
-from rlaif.feedback.labeler import label
-from rlaif.feedback.questions import QuestionSet, load_questions
-from rlaif.feedback.scoring import score_samples
-from rlaif.feedback.store import LabelStore
+from rlaif.feedback.build import JudgeSamples, open_feedback
 from rlaif.models.reward_model import RewardModel
 from rlaif.records import ApiRow, Example, Sample
 from rlaif.rl.rewards import RewardFunction
@@ -41,10 +36,7 @@ def build_rewards(
         functions.append(ModelReward(RewardModel.load(reward_model), config.policy.precision))
         weights.append(terms.model)
     if terms.judge:
-        questions = load_questions(config.questions)
-        judge = build_judge(config.feedback, questions, database, config.execution, executor.run)
-        store = stack.enter_context(LabelStore(Path(config.runs_dir) / "shared" / "labels"))
-        functions.append(JudgeReward(judge, questions, config.feedback.min_valid, store, examples))
+        functions.append(JudgeReward(stack.enter_context(open_feedback(config, database, executor.run)), examples))
         weights.append(terms.judge)
     if terms.executability:
         functions.append(ExecutabilityReward(executor))
@@ -65,16 +57,15 @@ class ModelReward:
 
 
 class JudgeReward:
-    """The judge's score S(t, o) in [0, 1]; None where too few answers could be read."""
+    """The judge's score of a completion, as the strategy has it: S(t, o) or the direct score in [0, 1], or minus the
+    rejected claims; None where too few answers could be read."""
 
     __name__ = "judge"
     overlap_batch_size = 16
     """Called while other completions are decoded; all that overlap share one thread, and so the executor."""
 
-    def __init__(
-        self, judge: Judge, questions: QuestionSet, min_valid: int, store: LabelStore, examples: Sequence[Example]
-    ) -> None:
-        self.judge, self.questions, self.min_valid, self.store = judge, questions, min_valid, store
+    def __init__(self, judge: JudgeSamples, examples: Sequence[Example]) -> None:
+        self.judge = judge
         self.examples = {example.id: example for example in examples}
 
     def __call__(self, prompts: list[str], completions: list[str], **columns: list[Any]) -> list[float | None]:
@@ -82,9 +73,8 @@ class JudgeReward:
             Sample(str(number), example_id, text, "rl", 0, "stop")
             for number, (example_id, text) in enumerate(zip(columns["example_id"], completions, strict=True))
         ]
-        items = items_for(samples, self.examples, self.questions.questions)
-        labels = score_samples(label(items, self.judge, self.store), self.questions.weights, self.min_valid)
-        return [label.score for label in labels]
+        scores = {label.sample_id: label.score for label in self.judge(samples, self.examples).labels}
+        return [scores[sample.id] for sample in samples]
 
 
 class ExecutabilityReward:

@@ -18,6 +18,11 @@ NEEDED = {  # what an option cannot know
     "data/jsonl": ["data.train_file=train.jsonl", "data.eval_file=eval.jsonl"],
     "feedback/openai": ["feedback.openai.model=m"],
     "feedback/local": ["feedback.local.path=p"],
+    "feedback/replay": ["feedback.replay.path=p"],
+    **{
+        f"questions/{name}": ["feedback=openai", "feedback.openai.model=m"]
+        for name in ("pairwise", "pairwise_cot", "direct_score", "claims")
+    },
     "execution/torchhub": ["data=apibench_torchhub"],
     "execution/hf2023": ["data=apibench_huggingface"],
     "execution/tf2023": ["data=apibench_tensorflow"],
@@ -73,6 +78,18 @@ def test_every_option_says_what_it_is_for(option: str) -> None:
         (["execution.level=offline"], ["execution.level", "tiny", "online"]),
         (["execution=none", "feedback.execute=false"], ["reward.terms.executability"]),
         (["policy.scratch.width=32"], ["policy.scratch.width", "num_heads"]),
+        (["questions.strategy=binry"], ["questions.strategy", "binry", "binary", "pairwise_cot"]),
+        (["questions.options.vote=2"], ["questions.options.vote", "no such key", "votes"]),
+        (["+questions.options.vote=2"], ["questions.options.vote", "no such option", "votes"]),
+        (["questions.options.votes=two"], ["questions.options.votes", "two", "int"]),
+        (["questions.options.votes=0"], ["questions.options", "votes"]),
+        (
+            ["questions.prompts.together=x", "questions.options.together=true"],
+            ["questions.prompts.together", "{output}"],
+        ),
+        (["questions.template=x"], ["questions.template", "{question}"]),
+        (["questions.template=${prompt:no.txt}"], ["no.txt", "cannot be read"]),
+        (["questions=pairwise"], ["questions.strategy", "pairwise", "static"]),
         (["feedback.min_valid=9"], ["feedback.min_valid", "1..8"]),
         (["seed=0,1", "trainer.kl_coef=0.1,-0.1"], ["trainer.kl_coef", "-0.1"]),
     ],

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import pytest
 
-from rlaif.config import QuestionConfig, QuestionsConfig
+from rlaif.compose import check_command_line
+from rlaif.config import QuestionsConfig
 from rlaif.data.completion import Completion, render_completion
+from rlaif.errors import UserError
 from rlaif.execution import Verdict
-from rlaif.feedback.judge import Item
-from rlaif.feedback.questions import load_questions
-from rlaif.feedback.store import LabelStore
-from rlaif.records import Answer, Example
+from rlaif.feedback.exchange import Reply, Request
+from rlaif.feedback.strategies import build_strategy
+from rlaif.records import Example
 from rlaif.rewards import ExecutabilityReward, JudgeReward
 
 EXAMPLE = Example("e1", "Add.", "<<<code>>>: 1", "", "Numbers", "Python", "train")
@@ -39,42 +38,31 @@ def test_executability_is_none_where_the_environment_is_to_blame() -> None:
     assert reward(prompts=["p"] * 5, completions=texts) == [1.0, 0.0, 0.0, None, 0.0]
 
 
-class CountingJudge:
-    """Yes where the text holds the question's id; unreadable for texts with ??."""
+def test_judge_is_the_strategys_score_of_each_completion_in_order() -> None:
+    """The direct score of what a model answers; None where it cannot be read. The same text is one request."""
+    asked: list[Request] = []
 
-    name = "counting"
+    def ask(requests: Sequence[Request]) -> list[Reply | None]:
+        asked.extend(requests)
+        return [None if "lost" in one.messages[1][1] else Reply((grade_in(one),)) for one in requests]
 
-    def __init__(self) -> None:
-        self.num_asked = 0
+    def grade_in(request: Request) -> str:
+        return request.messages[1][1].rpartition("grade-")[2].split('"')[0]
 
-    def identity(self) -> Mapping[str, object]:
-        return {"judge": "counting"}
-
-    def reads(self, item: Item) -> Mapping[str, object]:
-        return {"question": item.question.id, "text": item.sample.text}
-
-    def answer(self, items: Sequence[Item]) -> Iterator[Answer]:
-        for item in items:
-            self.num_asked += 1
-            readable = "??" not in item.sample.text
-            p_yes = float(item.question.id in item.sample.text) if readable else None
-            yield Answer(item.sample.id, item.question.id, p_yes, self.name, "text", invalid="" if readable else "??")
+    config = QuestionsConfig("mine", 1, "Grade.", "{instruction} {output}", strategy="direct_score")
+    strategy = build_strategy(config, 1)
+    reward = JudgeReward(lambda samples, examples: strategy.judge(samples, examples, ask), [EXAMPLE])
+    texts = ["grade-10", "grade-1", "grade-4", "grade-none", "lost", "grade-10"]
+    scores = reward(prompts=["p"] * 6, completions=texts, example_id=["e1"] * 6)
+    assert scores == [1.0, 0.0, pytest.approx(1 / 3), None, None, 1.0]
+    assert asked[0] == asked[5]
 
 
-@pytest.fixture
-def questions() -> Any:
-    asked = [QuestionConfig("one", "One?", "parses", 1.0), QuestionConfig("two", "Two?", "parses", 3.0)]
-    template = "{instruction} {output} {question}"
-    return load_questions(QuestionsConfig(name="q", version=1, system="s", template=template, questions=asked))
-
-
-def test_judge_is_the_weighted_mean_and_asks_once_for_the_same_text(questions: Any, tmp_path: Path) -> None:
-    judge = CountingJudge()
-    with LabelStore(tmp_path) as store:
-        reward = JudgeReward(judge, questions, 2, store, [EXAMPLE])
-        texts = ["one", "two", "one two", "??", "one"]
-        scores = reward(prompts=["p"] * 5, completions=texts, example_id=["e1"] * 5)
-        assert scores == [0.25, 0.75, 1.0, None, 0.25]
-        assert judge.num_asked == 8
-        reward(prompts=["p"], completions=["two"], example_id=["e1"])
-        assert judge.num_asked == 8
+def test_a_strategy_that_only_compares_is_no_reward() -> None:
+    overrides = ["reward=judge", "feedback=openai", "feedback.openai.model=m"]
+    check_command_line([*overrides, "questions=direct_score"])
+    check_command_line([*overrides, "questions=claims"])
+    with pytest.raises(UserError, match=r"reward\.terms\.judge: questions\.strategy=pairwise compares"):
+        check_command_line([*overrides, "questions=pairwise"])
+    with pytest.raises(UserError, match=r"questions\.strategy: direct_score asks an LLM"):
+        check_command_line(["reward=judge", "questions=direct_score"])

@@ -19,9 +19,6 @@ from rlaif.source.scopes import undefined_names
 from rlaif.source.signatures import misfit, signature_shown
 from rlaif.source.stdlib import can_look_into, find_module, is_stdlib, missing_part, signature_of
 
-VERSION = 1
-"""Part of the static judge's identity: raised when an analysis comes to answer differently."""
-
 
 @dataclass(frozen=True)
 class Finding:

@@ -1,127 +1,152 @@
-"""One OpenAI-compatible chat endpoint: a call that survives what endpoints do."""
+"""One OpenAI-compatible chat endpoint: single attempts, its pause and its limit."""
 
 from __future__ import annotations
 
 import asyncio
 import ipaddress
+import json
 import os
 from typing import Any
 from urllib.parse import urlsplit
 
-import openai
-from openai.types.chat import ChatCompletion
+import aiohttp
 
 from rlaif.config import OpenaiConfig
 from rlaif.errors import UserError
-from rlaif.feedback.questions import Prompt
-from rlaif.feedback.retry import Fate, backoff_s, fate_of, one_line, retry_after_s
+from rlaif.feedback.concurrency import Limit
+from rlaif.feedback.exchange import Reply, Request
+from rlaif.feedback.reply_body import error_message, one_line, parse, read_body
+from rlaif.feedback.retry import CallFailed, Fate, cause_of_status, fate_of_status, retry_after_s
 
 TOP_LOGPROBS = 20
 """The most that OpenAI gives; it holds every variant of yes and no that matters."""
-LONGEST_WAIT_S = 600.0
-"""An endpoint that asks for a longer pause ends the run; what was answered is kept."""
-NO_KEY = "none"
-"""Sent where no key is needed; the SDK insists on one."""
-
-
-class CallFailed(Exception):
-    """All attempts of one call failed in ways that may pass."""
-
-
-class CallRejected(Exception):
-    """The endpoint will not answer this prompt."""
+DEFAULT_URL = "https://api.openai.com/v1"
 
 
 class Endpoint:
-    """Sends prompts to one model. Made and used inside one event loop."""
+    """Sends requests to one model at one address. Used inside one event loop.
 
-    def __init__(self, config: OpenaiConfig) -> None:
-        self.config = config
-        self._client = _client(config)
+    Raises:
+        UserError: a key is needed and there is none.
+    """
+
+    def __init__(self, config: OpenaiConfig, base_url: str | None) -> None:
+        self.url = (base_url or DEFAULT_URL).rstrip("/")
+        self.limit = Limit(config.max_concurrency)
+        self.num_in_flight = 0
+        self.num_failed_in_a_row = 0
+        self.resume_at = 0.0
+        """Nothing is sent before this time of the event loop's clock."""
+        self._config = config
+        self._loopback = is_loopback(self.url)
+        self._headers = {"Content-Type": "application/json", **_authorization(config, self._loopback)}
         self._with_logprobs = config.logprobs
-        self._resume_at = 0.0
+        self._max_tokens_key = "max_tokens"
+        self._session: aiohttp.ClientSession | None = None
 
-    @property
-    def url(self) -> str:
-        return str(self._client.base_url).rstrip("/")
+    def is_free(self, now: float) -> bool:
+        return self.num_in_flight < self.limit.value and now >= self.resume_at
 
-    async def ask(self, prompt: Prompt) -> ChatCompletion:
-        """One completion.
+    async def send(self, request: Request, num_samples: int) -> Reply:
+        """One attempt. What the server does not know (log-probabilities) is left out and the call made again.
 
         Raises:
-            CallFailed: `max_attempts` attempts failed.
-            CallRejected: the prompt is too long or was filtered.
-            UserError: no call can succeed; one line that says why.
+            CallFailed: with what it means.
         """
-        failure = ""
-        attempt = 0
-        while attempt < self.config.max_attempts:
-            await self._wait_for_pause()
+        while True:
             try:
-                return await self._send(prompt)
-            except (openai.APIError, ValueError) as error:
-                if self._refuses_logprobs(error):
-                    self._with_logprobs = False
-                    continue
-                attempt += 1
-                failure = one_line(error)
-                await self._after_failure(error, attempt, failure)
-        raise CallFailed(f"{failure} ({attempt} attempts)")
+                return await self._attempt(self._body(request, num_samples))
+            except CallFailed as failure:
+                if not self._can_do_without(failure):
+                    raise
 
-    async def close(self) -> None:
-        await self._client.close()
-
-    async def _send(self, prompt: Prompt) -> ChatCompletion:
-        logprobs: dict[str, Any] = {"logprobs": True, "top_logprobs": TOP_LOGPROBS} if self._with_logprobs else {}
-        reply = await self._client.chat.completions.create(
-            model=self.config.model or "",
-            messages=[{"role": "system", "content": prompt.system}, {"role": "user", "content": prompt.user}],
-            temperature=0.0,
-            max_tokens=self.config.max_answer_tokens,
-            **logprobs,
-        )
-        if not isinstance(reply, ChatCompletion):
-            raise ValueError("the answer is a page, not JSON")
-        return reply
-
-    def _refuses_logprobs(self, error: Exception) -> bool:
-        refused = isinstance(error, openai.APIStatusError) and error.status_code in (400, 422, 501)
-        return self._with_logprobs and refused and "logprob" in str(error).casefold()
-
-    async def _after_failure(self, error: Exception, attempt: int, failure: str) -> None:
-        """Wait, or raise what makes waiting pointless."""
-        fate = fate_of(error)
-        if fate is Fate.reject:
-            raise CallRejected(failure) from None
-        if fate is Fate.stop:
-            raise UserError(f"{self.url}: {failure} (feedback.openai.model={self.config.model})") from None
-        asked = retry_after_s(error.response.headers) if isinstance(error, openai.APIStatusError) else None
-        if asked is not None and asked > LONGEST_WAIT_S:
-            raise UserError(f"{self.url}: {failure}; it asks for a pause of {asked:.0f} s. Run again then")
-        if asked is not None:
-            self._resume_at = max(self._resume_at, asyncio.get_running_loop().time() + asked)
-        elif attempt < self.config.max_attempts:
-            await asyncio.sleep(backoff_s(attempt))
-
-    async def _wait_for_pause(self) -> None:
-        """The pause that an endpoint asks one call for holds for all."""
-        while (left := self._resume_at - asyncio.get_running_loop().time()) > 0:
+    async def resumed(self) -> None:
+        """Wait for the end of a pause that began after a call was planned and before it was sent."""
+        loop = asyncio.get_running_loop()
+        while (left := self.resume_at - loop.time()) > 0:
             await asyncio.sleep(left)
 
+    async def close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
 
-def _client(config: OpenaiConfig) -> openai.AsyncOpenAI:
-    """The SDK's client, without its own retries and, on loopback, without proxies."""
-    loopback = is_loopback(config.base_url)
+    def _body(self, request: Request, num_samples: int) -> bytes:
+        body: dict[str, Any] = {
+            "model": self._config.model,
+            "messages": [{"role": role, "content": text} for role, text in request.messages],
+            "temperature": request.temperature,
+            self._max_tokens_key: request.max_tokens,
+        }
+        if num_samples > 1:
+            body["n"] = num_samples
+        if self._with_logprobs and request.expects != "text":
+            body |= {"logprobs": True, "top_logprobs": TOP_LOGPROBS}
+        return json.dumps(body).encode("ascii")
+
+    async def _attempt(self, body: bytes) -> Reply:
+        session = self._opened()
+        try:
+            async with session.post(f"{self.url}/chat/completions", data=body, headers=self._headers) as response:
+                content = await response.read()
+        except TimeoutError:
+            raise CallFailed("no answer in time", Fate.retry, "time-out") from None
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise CallFailed(one_line(str(error)) or "connection failed", Fate.retry, "connection") from None
+        if response.status == 200:
+            return read_body(content)
+        raise _failure(response.status, content, {name.lower(): value for name, value in response.headers.items()})
+
+    def _opened(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            traces = aiohttp.TraceConfig()
+            traces.on_connection_create_end.append(self._connected)
+            self._session = aiohttp.ClientSession(
+                trace_configs=[traces],
+                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=30.0),
+                timeout=aiohttp.ClientTimeout(total=self._config.timeout_s),
+                trust_env=not self._loopback,
+                cookie_jar=aiohttp.DummyCookieJar(),
+            )
+        return self._session
+
+    async def _connected(self, *_: object) -> None:
+        await self.resumed()  # a pause may have begun while the connection was made
+
+    def _can_do_without(self, failure: CallFailed) -> bool:
+        """Whether the call was refused for a field that can be left out or renamed; from then on it is."""
+        said = str(failure).casefold()
+        if failure.cause not in ("4xx", "5xx"):
+            return False
+        if self._with_logprobs and "logprob" in said:
+            self._with_logprobs = False
+            return True
+        if self._max_tokens_key == "max_tokens" and "max_completion_tokens" in said:
+            self._max_tokens_key = "max_completion_tokens"
+            return True
+        return False
+
+    def pause(self, seconds: float) -> None:
+        """The pause that an endpoint asks one call for holds for all."""
+        self.resume_at = max(self.resume_at, asyncio.get_running_loop().time() + seconds)
+
+
+def _failure(status: int, content: bytes, headers: dict[str, str]) -> CallFailed:
+    try:
+        said = error_message(parse(content))
+    except ValueError:
+        said = ""
+    text = f"HTTP {status}" + (f": {one_line(said)}" if said else "")
+    asked = retry_after_s(headers) if status in (429, 503) or status >= 500 else None
+    body = content[:2000].decode("utf-8", "replace")
+    return CallFailed(text, fate_of_status(status, said), cause_of_status(status), asked, body)
+
+
+def _authorization(config: OpenaiConfig, loopback: bool) -> dict[str, str]:
     key = os.environ.get(config.api_key_env)
     if not key and not loopback:
         raise UserError(f"feedback.openai.api_key_env: the environment variable {config.api_key_env} is not set")
-    return openai.AsyncOpenAI(
-        base_url=config.base_url,
-        api_key=key or NO_KEY,
-        timeout=config.timeout_s,
-        max_retries=0,
-        http_client=openai.DefaultAsyncHttpxClient(trust_env=False) if loopback else None,
-    )
+    return {"Authorization": f"Bearer {key}"} if key else {}
 
 
 def is_loopback(base_url: str | None) -> bool:

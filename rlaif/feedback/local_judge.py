@@ -1,10 +1,11 @@
-"""The LLM judge in this process: a transformers chat model's probability of saying yes."""
+"""The transport to a transformers chat model in this process."""
 
 from __future__ import annotations
 
 import hashlib
 import inspect
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,31 +16,32 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 from rlaif.config import LocalJudgeConfig
 from rlaif.errors import UserError
-from rlaif.feedback.judge import Item
-from rlaif.feedback.questions import Prompt, QuestionSet
-from rlaif.feedback.yes_no import YesNo, word_of
-from rlaif.records import Answer
+from rlaif.feedback.exchange import Reply, Request, TokenLogprobs
+from rlaif.feedback.work import HELD_POLL_S, Job, Work
 
 ANSWER_CUE = "\n\nAnswer:"
 """Ends the plain prompt of a model without a chat template."""
+TOP_TOKENS = 20
+BATCHES_TAKEN = 16
+"""So many batches are taken at once and sorted by length, so that little is padded."""
 
 
-class LocalJudge:
-    """p_yes = Y / (Y + N) with Y and N the softmax mass, over the whole vocabulary, of the tokens
-    that spell yes and no, at the first position of the answer.
+class LocalModel:
+    """Answers requests that expect a word with the log-probabilities at the first position of the answer: of the 20
+    most likely tokens and of every token, over the whole vocabulary, that spells one of the request's words.
+    Requests that expect a text, or votes, are generated.
 
-    The model is loaded with the first question; when the label store has all answers, never.
+    The model is loaded with the first request; when the store has all replies, never.
 
     Raises:
-        UserError: there is no model at the path, or its vocabulary has no token for yes or no.
+        UserError: there is no model at the path, or its vocabulary has no token for a word.
     """
 
-    def __init__(self, config: LocalJudgeConfig, questions: QuestionSet, device: str | None = None) -> None:
+    def __init__(self, config: LocalJudgeConfig, device: str | None = None) -> None:
         if not config.path:
             raise UserError("feedback.local.path: a Hub id or a directory is needed")
         self._path = config.path
         self._config = config
-        self._questions = questions
         self._device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
 
     @property
@@ -53,52 +55,114 @@ class LocalJudge:
             "weights": weights_digest(self._path),
             "dtype": str(self._dtype),
             "max_prompt_tokens": self._config.max_prompt_tokens,
-            "questions_version": self._questions.version,
         }
 
-    def identity(self) -> Mapping[str, object]:
-        return self._identity
+    def decides(self, request: Request) -> Mapping[str, object]:
+        asked = {"messages": request.messages, "words": request.words, "expects_text": request.expects == "text"}
+        if _is_generated(request):
+            asked |= {"max_tokens": request.max_tokens, "temperature": request.temperature}
+            asked |= {"num_samples": request.num_samples}
+        return {**self._identity, **asked}
 
-    def reads(self, item: Item) -> Mapping[str, object]:
-        prompt = self._prompt(item)
-        return {"system": prompt.system, "user": prompt.user}
+    def run(self, work: Work) -> None:
+        """Batch by batch, prompts of like length together. A prompt above `max_prompt_tokens` is not cut: its reply
+        is unreadable."""
+        while not work.finished:
+            jobs = self._take(work)
+            if not jobs:
+                time.sleep(HELD_POLL_S)
+                continue
+            self._answer_all(work, jobs)
 
-    def answer(self, items: Sequence[Item]) -> Iterator[Answer]:
-        """Answers batch by batch, prompts of like length together. A prompt above
-        `max_prompt_tokens` is not cut: its answer is invalid."""
-        encoded = [self.encode(self._prompt(item)) for item in items]
-        fitting: list[int] = []
-        for index, token_ids in enumerate(encoded):
-            if len(token_ids) <= self._config.max_prompt_tokens:
-                fitting.append(index)
+    def close(self) -> None:
+        pass
+
+    def _take(self, work: Work) -> list[Job]:
+        jobs: list[Job] = []
+        while len(jobs) < BATCHES_TAKEN * self._config.batch_size and (job := work.take()) is not None:
+            jobs.append(job)
+        return jobs
+
+    def _answer_all(self, work: Work, jobs: Sequence[Job]) -> None:
+        encoded = [(job, self.encode(job.request)) for job in jobs]
+        scored: list[tuple[Job, list[int]]] = []
+        for job, ids in encoded:
+            if len(ids) > self._config.max_prompt_tokens:
+                reason = f"the prompt has {len(ids)} tokens, max_prompt_tokens={self._config.max_prompt_tokens}"
+                self._keep(work, job, Reply((), unreadable=reason, num_input_tokens=len(ids)))
+            elif _is_generated(job.request):
+                self._keep(work, job, self._generated(job, ids))
             else:
-                yield self._too_long(items[index], len(token_ids))
-        fitting.sort(key=lambda index: -len(encoded[index]))
-        for start in range(0, len(fitting), self._config.batch_size):
-            batch = fitting[start : start + self._config.batch_size]
-            masses = self._masses([encoded[index] for index in batch])
-            for index, mass in zip(batch, masses, strict=True):
-                yield self._answer(items[index], mass)
+                scored.append((job, ids))
+        scored.sort(key=lambda one: -len(one[1]))
+        for start in range(0, len(scored), self._config.batch_size):
+            batch = scored[start : start + self._config.batch_size]
+            logprobs = self._logprobs([ids for _, ids in batch])
+            for (job, ids), row in zip(batch, logprobs, strict=True):
+                self._keep(work, job, self._scored(job.request, len(ids), row))
 
-    def encode(self, prompt: Prompt) -> list[int]:
+    def _keep(self, work: Work, job: Job, reply: Reply) -> None:
+        work.answered(job, reply)
+        work.keep(job, reply, {"asked_model": self._path, "started": round(time.time(), 4), "cost": 0.0})
+
+    def encode(self, request: Request) -> list[int]:
         """Token ids up to the first position of the answer."""
+        messages = [{"role": role, "content": text} for role, text in request.messages]
         if self._tokenizer.chat_template is None:
-            text = f"{prompt.system}\n\n{prompt.user}{ANSWER_CUE}"
+            text = "\n\n".join(message["content"] for message in messages) + ANSWER_CUE
             return list(self._tokenizer(text)["input_ids"])
-        messages = [{"role": "system", "content": prompt.system}, {"role": "user", "content": prompt.user}]
         try:
             text = self._chat(messages)
         except TemplateError:  # some templates refuse a system message
-            text = self._chat([{"role": "user", "content": f"{prompt.system}\n\n{prompt.user}"}])
+            first = {"role": "user", "content": "\n\n".join(message["content"] for message in messages[:2])}
+            text = self._chat([first, *messages[2:]])
         return list(self._tokenizer(text, add_special_tokens=False)["input_ids"])
 
     def _chat(self, messages: list[dict[str, str]]) -> str:
-        text: str = self._tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+        goes_on = messages[-1]["role"] == "assistant"
+        text: str = self._tokenizer.apply_chat_template(
+            messages, tokenize=False, add_generation_prompt=not goes_on, continue_final_message=goes_on
+        )
         return text
 
+    def _scored(self, request: Request, num_input_tokens: int, logprobs: torch.Tensor) -> Reply:
+        """The first position of the answer, read without generating anything."""
+        most_likely = logprobs.topk(min(TOP_TOKENS, len(logprobs))).indices.tolist()
+        spelling = self._spelling(request.words)
+        ids = list(dict.fromkeys([*most_likely, *spelling]))
+        top = tuple((self._token(one), logprob) for one, logprob in zip(ids, logprobs[ids].tolist(), strict=True))
+        best = max(spelling, key=lambda one: float(logprobs[one])) if spelling else most_likely[0]
+        token = self._token(best)
+        tokens = (TokenLogprobs(token, top),)
+        return Reply((token.strip("Ġ▁ "),), tokens, "stop", self._path, num_input_tokens, 1)
+
     @torch.no_grad()
-    def _masses(self, prompts: Sequence[list[int]]) -> list[YesNo]:
-        """Yes and no mass of each prompt. One forward pass, padded on the left."""
+    def _generated(self, job: Job, ids: list[int]) -> Reply:
+        """Texts sampled, or the most likely one; the seed is the request's key, so that it can be had again."""
+        request = job.request
+        inputs = torch.tensor([ids], device=self._device)
+        sampling: dict[str, Any] = {"do_sample": False}
+        if request.temperature > 0:
+            sampling = {"do_sample": True, "temperature": request.temperature, "top_k": 0, "top_p": 1.0}
+            sampling["num_return_sequences"] = request.num_samples
+        with torch.random.fork_rng(devices=[self._device] if self._device.type == "cuda" else []):
+            torch.manual_seed(int(job.key[:15], 16))
+            output = self._model.generate(
+                inputs, attention_mask=torch.ones_like(inputs), max_new_tokens=request.max_tokens,
+                pad_token_id=self._tokenizer.pad_token_id or 0, **sampling,
+            )  # fmt: skip
+        rows = output[:, len(ids) :]
+        texts = tuple(self._tokenizer.batch_decode(rows, skip_special_tokens=True))
+        cut_off = rows.shape[1] >= request.max_tokens and self._tokenizer.eos_token_id not in rows[0].tolist()
+        if request.temperature <= 0:
+            texts *= request.num_samples
+        unreadable = "" if any(text.strip() for text in texts) else "empty"
+        finish = "length" if cut_off else "stop"
+        return Reply(texts, (), finish, self._path, len(ids), rows.numel(), unreadable)
+
+    @torch.no_grad()
+    def _logprobs(self, prompts: Sequence[list[int]]) -> torch.Tensor:
+        """[prompts, vocabulary] at the position after each prompt. One forward pass, padded on the left."""
         width = max(map(len, prompts))
         pad_id = self._tokenizer.pad_token_id or 0
         ids = torch.full((len(prompts), width), pad_id, device=self._device)
@@ -111,22 +175,30 @@ class LocalJudge:
             inputs["position_ids"] = (mask.cumsum(dim=1) - 1).clamp(min=0)
         if "logits_to_keep" in self._forward_parameters:
             inputs["logits_to_keep"] = 1
-        probs = self._model(**inputs).logits[:, -1].float().softmax(dim=-1)
-        yes_ids, no_ids = self._answer_ids
-        yes, no = probs[:, yes_ids].sum(dim=1), probs[:, no_ids].sum(dim=1)
-        return [YesNo(*both) for both in zip(yes.tolist(), no.tolist(), strict=True)]
+        logprobs: torch.Tensor = self._model(**inputs).logits[:, -1].float().log_softmax(dim=-1)
+        return logprobs
 
-    def _prompt(self, item: Item) -> Prompt:
-        return self._questions.render(item.question, item.example.instruction, item.sample.text)
+    def _spelling(self, words: Sequence[str]) -> list[int]:
+        """Ids of the tokens that spell one of the words, or, of a word of several tokens, begin it."""
+        found: list[int] = []
+        for word in words:
+            ids = self._ids_by_word.get(word.casefold(), [])
+            if not ids and words in (("yes", "no"), ("no", "yes")):
+                raise UserError(
+                    f"feedback.local.path: {self._path} has no token for yes or none for no; it cannot judge"
+                )
+            found += ids
+        return found
 
-    def _answer(self, item: Item, mass: YesNo) -> Answer:
-        if not mass.yes + mass.no > 0:
-            return Answer(item.sample.id, item.question.id, None, self.name, "logprobs", "", "no mass on yes or no")
-        return Answer(item.sample.id, item.question.id, mass.p_yes, self.name, "logprobs", mass.evidence)
+    def _token(self, index: int) -> str:
+        return str(self._tokenizer.convert_ids_to_tokens(index))
 
-    def _too_long(self, item: Item, num_tokens: int) -> Answer:
-        reason = f"the prompt has {num_tokens} tokens, max_prompt_tokens={self._config.max_prompt_tokens}"
-        return Answer(item.sample.id, item.question.id, None, self.name, "logprobs", "", reason)
+    @cached_property
+    def _ids_by_word(self) -> dict[str, list[int]]:
+        ids: dict[str, list[int]] = {}
+        for token, index in sorted(self._tokenizer.get_vocab().items(), key=lambda item: item[1]):
+            ids.setdefault(bare(token), []).append(index)
+        return ids
 
     @cached_property
     def _tokenizer(self) -> Any:
@@ -140,21 +212,18 @@ class LocalJudge:
     def _forward_parameters(self) -> frozenset[str]:
         return frozenset(inspect.signature(self._model.forward).parameters)
 
-    @cached_property
-    def _answer_ids(self) -> tuple[list[int], list[int]]:
-        """Ids of the tokens that spell yes, and of those that spell no."""
-        ids: dict[str, list[int]] = {"yes": [], "no": []}
-        for token, index in self._tokenizer.get_vocab().items():
-            word = word_of(token)
-            if word is not None:
-                ids[word].append(index)
-        if not (ids["yes"] and ids["no"]):
-            raise UserError(f"feedback.local.path: {self._path} has no token for yes or none for no; it cannot judge")
-        return sorted(ids["yes"]), sorted(ids["no"])
-
     @property
     def _dtype(self) -> torch.dtype:
         return torch.bfloat16 if self._device.type == "cuda" else torch.float32
+
+
+def bare(token: str) -> str:
+    """A token without what surrounds a word: "Yes", " yes", "YES", "Ġyes", "**Yes" are all yes."""
+    return token.strip(" \t\r\n.,:;!*'\"`_Ġ▁Ċ").casefold()
+
+
+def _is_generated(request: Request) -> bool:
+    return request.expects == "text" or request.num_samples > 1
 
 
 def _load(kind: Any, path: str, **options: Any) -> Any:

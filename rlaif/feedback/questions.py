@@ -1,4 +1,4 @@
-"""A set of yes/no questions, and the prompt that puts one of them to an LLM judge.
+"""A set of prompts and questions under a name and a version: what a strategy puts to an LLM judge.
 
 The output under review is data from a model that may learn to talk to its judge. So it
 reaches the prompt as JSON, in which it cannot close its own quotes, with every `<`
@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from rlaif.config import QuestionsConfig
 from rlaif.data.completion import SECTIONS, parse_completion
 from rlaif.errors import UserError
 
-PLACEHOLDER = re.compile(r"\{(instruction|output|question)\}")
+PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,9 @@ class QuestionSet:
     system: str
     template: str
     questions: tuple[Question, ...]
+    strategy: str = "binary"
+    prompts: Mapping[str, str] = field(default_factory=dict)
+    """Further templates of the strategy, by name."""
 
     @property
     def weights(self) -> dict[str, float]:
@@ -55,13 +58,33 @@ class QuestionSet:
 
     def render(self, question: Question, instruction: str, completion: str) -> Prompt:
         """The prompt for one question; every text in it is quoted data."""
-        filled = {
-            "instruction": quote(instruction),
-            "output": quote(sections_of(completion)),
-            "question": quote(question.text),
-        }
-        user = PLACEHOLDER.sub(lambda match: filled[match.group(1)], self.template)
-        return Prompt(self.system.strip(), user.strip())
+        user = fill(self.template, instruction=instruction, output=sections_of(completion), question=question.text)
+        return Prompt(self.system.strip(), user)
+
+    def messages(self, template: str, **values: object) -> tuple[tuple[str, str], ...]:
+        """The system's message and a filled template; every value in it is quoted data."""
+        return (("system", self.system.strip()), ("user", fill(template, **values)))
+
+    def require(self, name: str, *placeholders: str) -> str:
+        """The template of that name; UserError where there is none, or it leaves a placeholder out."""
+        template = self.template if name == "template" else self.prompts.get(name)
+        where = f"questions.{name}" if name == "template" else f"questions.prompts.{name}"
+        if template is None:
+            raise UserError(f"{where} ({self.name}): the strategy {self.strategy} needs it")
+        missing = [one for one in placeholders if f"{{{one}}}" not in template]
+        if missing:
+            raise UserError(f"{where} ({self.name}): has no {', '.join(f'{{{one}}}' for one in missing)}")
+        return template
+
+
+def fill(template: str, **values: object) -> str:
+    """A template with each placeholder's value as JSON; a placeholder within a value stays as it is."""
+
+    def value_of(match: re.Match[str]) -> str:
+        name = match.group(1)
+        return quote(values[name]) if name in values else match.group()
+
+    return PLACEHOLDER.sub(value_of, template).strip()
 
 
 def quote(value: object) -> str:
@@ -77,31 +100,27 @@ def sections_of(completion: str) -> dict[str, str]:
 
 
 def load_questions(config: QuestionsConfig) -> QuestionSet:
-    """The question set of a config.
+    """The question set of a config; what its strategy asks of it, the strategy checks.
 
     Raises:
-        UserError: ids that repeat, weights that cannot weigh, a template that leaves something out.
+        UserError: ids that repeat, weights that cannot weigh.
     """
     questions = tuple(
         Question(question.id, question.text, question.weight, question.analysis) for question in config.questions
     )
     _check_questions(config.name, questions)
-    missing = {"instruction", "output", "question"} - set(PLACEHOLDER.findall(config.template))
-    if missing:
-        names = ", ".join(f"{{{name}}}" for name in sorted(missing))
-        raise UserError(f"questions.template ({config.name}): has no {names}")
-    return QuestionSet(config.name, config.version, config.system, config.template, questions)
+    return QuestionSet(
+        config.name, config.version, config.system, config.template, questions, config.strategy, dict(config.prompts)
+    )
 
 
 def _check_questions(name: str, questions: Sequence[Question]) -> None:
     ids = [question.id for question in questions]
-    if not ids:
-        raise UserError(f"questions.questions ({name}): no question")
     repeated = sorted({one for one in ids if ids.count(one) > 1})
     if repeated:
         raise UserError(f"questions.questions ({name}): the id {repeated[0]} stands twice")
     for question in questions:
         if question.weight < 0:
             raise UserError(f"questions.questions ({name}): {question.id} has the weight {question.weight}, below 0")
-    if not any(question.weight for question in questions):
+    if questions and not any(question.weight for question in questions):
         raise UserError(f"questions.questions ({name}): every weight is 0")

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import Enum
-
-import openai
 
 FIRST_DELAY_S = 0.5
 LONGEST_DELAY_S = 30.0
@@ -26,65 +23,87 @@ class Fate(Enum):
     """No call will pass: wrong key, unknown model, spent quota."""
 
 
-def fate_of(error: Exception) -> Fate:
-    """Classify what the SDK raised. JSON that does not parse comes out of it as a ValueError."""
-    if isinstance(error, openai.APIStatusError):
-        return _fate_of_status(error)
-    if isinstance(error, openai.APIConnectionError | openai.APIResponseValidationError | ValueError):
-        return Fate.retry
-    return Fate.stop
+class CallFailed(Exception):
+    """One attempt of one call failed.
+
+    Attributes:
+        cause: What failures are counted by: "429", "5xx", "time-out", "connection", "malformed", "4xx".
+        retry_after: Seconds that the endpoint asks everybody to wait; None where it asks nothing.
+        told_to_slow_down: Fewer calls at once may help.
+        perhaps_billed: The endpoint may have done the work.
+    """
+
+    def __init__(self, said: str, fate: Fate, cause: str, retry_after: float | None = None, body: str = "") -> None:
+        super().__init__(said)
+        self.fate, self.cause, self.retry_after, self.body = fate, cause, retry_after, body
+
+    @property
+    def told_to_slow_down(self) -> bool:
+        return self.cause in ("429", "time-out", "503")
+
+    @property
+    def perhaps_billed(self) -> bool:
+        return self.cause in ("time-out", "connection", "malformed")
 
 
-def _fate_of_status(error: openai.APIStatusError) -> Fate:
-    said = f"{error.code} {error.type} {error.message}".casefold()
-    if error.status_code == 429:
+def fate_of_status(status: int, said: str) -> Fate:
+    """What an HTTP status other than 200 means, with what the body says."""
+    said = said.casefold()
+    if status == 429:
         return Fate.stop if "insufficient_quota" in said else Fate.retry
-    if error.status_code in (408, 409) or error.status_code >= 500:
+    if status in (408, 409) or status >= 500:
         return Fate.retry
-    if error.status_code in (400, 413, 422) and any(
+    if status in (400, 413, 422) and any(
         sign in said for sign in ("context_length", "context length", "content_filter", "content management")
     ):
         return Fate.reject
-    return Fate.reject if error.status_code == 413 else Fate.stop
+    return Fate.reject if status == 413 else Fate.stop
+
+
+def cause_of_status(status: int) -> str:
+    """The name under which failures of a status are counted."""
+    if status in (429, 503):
+        return str(status)
+    if status in (408, 504):
+        return "time-out"
+    return "5xx" if status >= 500 else "4xx"
 
 
 def backoff_s(attempt: int) -> float:
     """Seconds to wait after the attempt-th failure (from 1): doubling, capped, spread by up to a half."""
-    delay: float = min(LONGEST_DELAY_S, FIRST_DELAY_S * 2 ** (attempt - 1))
+    delay: float = min(LONGEST_DELAY_S, FIRST_DELAY_S * 2 ** min(attempt - 1, 16))
     return delay * random.uniform(0.5, 1.0)
 
 
 def retry_after_s(headers: Mapping[str, str], now: datetime | None = None) -> float | None:
-    """Seconds that an endpoint asks to wait: `retry-after-ms`, or `Retry-After` in seconds or as a date."""
+    """Seconds that an endpoint asks to wait: `retry-after-ms`, or `Retry-After` in seconds or as a date.
+
+    A date is counted from the endpoint's own clock (`Date`) where that gives the longer wait.
+    """
     try:
         if "retry-after-ms" in headers:
-            return max(0.0, float(headers["retry-after-ms"]) / 1000)
-        return max(0.0, float(headers["retry-after"]))
+            return _wait(float(headers["retry-after-ms"]) / 1000)
+        return _wait(float(headers["retry-after"]))
     except KeyError:
         return None
     except ValueError:
         pass
+    until = _date(headers.get("retry-after", ""))
+    if until is None:
+        return None
+    clocks = [now or datetime.now(UTC), *filter(None, [_date(headers.get("date", ""))])]
+    return max(0.0, *((until - clock).total_seconds() for clock in clocks))
+
+
+def _wait(seconds: float) -> float:
+    if not seconds < float("inf"):  # also "nan"
+        raise ValueError("no number of seconds")
+    return max(0.0, seconds)
+
+
+def _date(text: str) -> datetime | None:
     try:
-        until = parsedate_to_datetime(headers.get("retry-after", ""))
+        date = parsedate_to_datetime(text)
     except (TypeError, ValueError):
         return None
-    until = until if until.tzinfo else until.replace(tzinfo=UTC)
-    return max(0.0, (until - (now or datetime.now(UTC))).total_seconds())
-
-
-def one_line(error: Exception) -> str:
-    """An error as a person reads it: no HTML page, no JSON dump, one line."""
-    if isinstance(error, openai.APITimeoutError):
-        return "no answer in time"
-    if isinstance(error, json.JSONDecodeError):
-        return "the answer is not JSON"
-    if isinstance(error, openai.APIStatusError):
-        message = error.body.get("message") if isinstance(error.body, dict) else None
-        return f"HTTP {error.status_code}" + (f": {_first_line(str(message))}" if message else "")
-    if isinstance(error, openai.APIConnectionError):
-        return _first_line(str(error.__cause__ or error)) or "connection failed"
-    return _first_line(str(error)) or type(error).__name__
-
-
-def _first_line(text: str) -> str:
-    return " ".join(text.split())[:200]
+    return date if date.tzinfo else date.replace(tzinfo=UTC)

@@ -9,15 +9,11 @@ is never shown them.
 
 from __future__ import annotations
 
-import hashlib
-import json
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from rlaif.errors import UserError
-from rlaif.feedback.analysis import ANALYSES, VERSION, Finding, undetermined
+from rlaif.feedback.analysis import ANALYSES, Finding, undetermined
 from rlaif.feedback.judge import UNANSWERED, Item
 from rlaif.feedback.program import Program
 from rlaif.feedback.questions import QuestionSet
@@ -35,7 +31,7 @@ RUN_AT_ONCE = 64
 
 
 class StaticJudge:
-    """Program analysis under the protocol of a judge.
+    """Answers a question set's questions by program analysis.
 
     Args:
         questions: Each names an analysis (`analysis.ANALYSES`).
@@ -43,7 +39,6 @@ class StaticJudge:
             for what is not in the standard library.
         packages: Names that may be imported besides the standard library.
         execute: Runs code; without it, "runs" is answered as far as analysis can.
-        environment: What decides the verdicts of `execute`: its environment and limits.
 
     Raises:
         UserError: a question names an analysis that is not there.
@@ -57,7 +52,6 @@ class StaticJudge:
         database: Sequence[ApiRow],
         packages: Sequence[str],
         execute: Execute | None = None,
-        environment: str = "",
     ) -> None:
         for question in questions.questions:
             if question.analysis not in ANALYSES:
@@ -66,29 +60,9 @@ class StaticJudge:
         self._database = ApiDatabase(database)
         self._packages = frozenset(packages)
         self._execute = execute
-        self._environment = environment if execute is not None else "none"
-
-    def identity(self) -> Mapping[str, object]:
-        rows = json.dumps([asdict(row) for row in self._database.rows]).encode()
-        return {
-            "judge": "static",
-            "version": VERSION,
-            "python": list(sys.version_info[:2]),
-            "database": hashlib.sha256(rows).hexdigest(),
-            "packages": sorted(self._packages),
-        }
-
-    def reads(self, item: Item) -> Mapping[str, object]:
-        example = item.example
-        return {
-            "analysis": item.question.analysis,
-            "environment": self._environment if item.question.analysis == "runs" else None,
-            "output": item.sample.text,
-            "example": [example.instruction, example.reference, example.api_call, example.domain],
-        }
 
     def answer(self, items: Sequence[Item]) -> Iterator[Answer]:
-        """First what analysis answers, then, in batches, what has to be run."""
+        """One answer an item: first what analysis answers, then, in batches, what has to be run."""
         programs = {item.sample.id: self._program(item) for item in items}
         to_run: list[Item] = []
         for item in items:

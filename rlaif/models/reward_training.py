@@ -33,6 +33,8 @@ class PairGroup:
 
     sequences: tuple[tuple[int, ...], ...]
     pairs: tuple[tuple[int, int], ...]
+    p_chosen: tuple[float, ...]
+    """Each pair's soft label."""
 
 
 @dataclass(frozen=True)
@@ -121,33 +123,41 @@ class PairObjective(nn.Module):
         self.model = model
 
     def forward(
-        self, input_ids: Tensor, attention_mask: Tensor, chosen: Tensor, rejected: Tensor
+        self, input_ids: Tensor, attention_mask: Tensor, chosen: Tensor, rejected: Tensor, p_chosen: Tensor
     ) -> dict[str, Tensor]:
         """`loss` (a mean over pairs) and the rewards of `chosen` and `rejected`, [pairs] each.
 
         Args:
             input_ids, attention_mask: the batch's distinct sequences, [sequences, length].
             chosen, rejected: each pair's rows, [pairs].
+            p_chosen: each pair's soft label, [pairs].
         """
         logits = self.model.logits(input_ids, attention_mask)
         rewards = self.model.rewards(logits)
         if self.model.head_kind is RewardHead.scalar:
-            loss = pairwise_loss(rewards[chosen], rewards[rejected])
+            loss = pairwise_loss(rewards[chosen], rewards[rejected], p_chosen)
         else:
-            loss = two_class_loss(logits[chosen], logits[rejected])
+            loss = two_class_loss(logits[chosen], logits[rejected], p_chosen)
         return {"loss": loss, "chosen": rewards[chosen], "rejected": rewards[rejected]}
 
 
-def pairwise_loss(chosen: Tensor, rejected: Tensor) -> Tensor:
-    """-log sigmoid(chosen - rejected), the mean over pairs [pairs] (Bradley-Terry)."""
-    return -nn.functional.logsigmoid(chosen - rejected).mean()
+def pairwise_loss(chosen: Tensor, rejected: Tensor, p_chosen: Tensor) -> Tensor:
+    """Cross-entropy of sigmoid(chosen - rejected) with soft labels, the mean over pairs [pairs].
+
+        -(p log sigmoid(Δ) + (1 - p) log sigmoid(-Δ)),   Δ = chosen - rejected
+
+    With p = 1 it is Bradley-Terry's -log sigmoid(Δ). Lee et al. 2023 (RLAIF, arXiv 2309.00267), section 2.2.
+    """
+    gap = chosen - rejected
+    right, wrong = nn.functional.logsigmoid(gap), nn.functional.logsigmoid(-gap)
+    return -(p_chosen * right + (1 - p_chosen) * wrong).mean()
 
 
-def two_class_loss(chosen: Tensor, rejected: Tensor) -> Tensor:
-    """Cross-entropy of logits [pairs, 2] with class 1 for the chosen and 0 for the rejected."""
-    logits = torch.cat([chosen, rejected])
-    classes = torch.cat([torch.ones(len(chosen)), torch.zeros(len(rejected))]).long()
-    return nn.functional.cross_entropy(logits, classes.to(logits.device))
+def two_class_loss(chosen: Tensor, rejected: Tensor, p_chosen: Tensor) -> Tensor:
+    """Cross-entropy of logits [pairs, 2]: the chosen is of class 1 with probability p, the rejected with 1 - p."""
+    p_good = torch.cat([p_chosen, 1 - p_chosen])
+    classes = torch.stack([1 - p_good, p_good], dim=1)
+    return nn.functional.cross_entropy(torch.cat([chosen, rejected]), classes)
 
 
 def group_pairs(model: RewardModel, pairs: Sequence[Pair], prompts: Mapping[str, str]) -> list[PairGroup]:
@@ -165,13 +175,14 @@ def group_pairs(model: RewardModel, pairs: Sequence[Pair], prompts: Mapping[str,
     groups = []
     for id, members in sorted(by_example.items()):
         rows: dict[tuple[int, ...], int] = {}
-        indices = []
+        indices, soft_labels = [], []
         for pair in members:
             chosen, rejected = encoded[id, pair.chosen], encoded[id, pair.rejected]
             if chosen != rejected:
                 indices.append((rows.setdefault(chosen, len(rows)), rows.setdefault(rejected, len(rows))))
+                soft_labels.append(pair.p_chosen)
         if indices:
-            groups.append(PairGroup(tuple(rows), tuple(indices)))
+            groups.append(PairGroup(tuple(rows), tuple(indices), tuple(soft_labels)))
     return groups
 
 
@@ -198,7 +209,13 @@ def collate(groups: Sequence[PairGroup], pad_id: int) -> Batch:
         pairs += [(offset + chosen, offset + rejected) for chosen, rejected in group.pairs]
         offset += len(group.sequences)
     chosen, rejected = torch.tensor(pairs).unbind(1)
-    return {"input_ids": input_ids, "attention_mask": attention_mask, "chosen": chosen, "rejected": rejected}
+    return {
+        "input_ids": input_ids,
+        "attention_mask": attention_mask,
+        "chosen": chosen,
+        "rejected": rejected,
+        "p_chosen": torch.tensor([p for group in groups for p in group.p_chosen]),
+    }
 
 
 @torch.no_grad()

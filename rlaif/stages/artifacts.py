@@ -12,12 +12,24 @@ from rlaif.data.completion import parse_completion
 from rlaif.data.prompt import format_prompt, format_target
 from rlaif.execution import Runner, open_runner
 from rlaif.models.fitting import FitResult
-from rlaif.records import Answer, ApiRow, Evaluation, Example, Pair, Sample, Split, read_records
+from rlaif.records import (
+    Answer,
+    ApiRow,
+    Evaluation,
+    Example,
+    Label,
+    Pair,
+    Preference,
+    Sample,
+    Split,
+    read_records,
+)
 from rlaif.runs import Run
 
-EXAMPLES, DATABASE, SAMPLES, ANSWERS, PAIRS, EVALUATIONS = (
-    "examples.jsonl", "database.jsonl", "samples.jsonl", "answers.jsonl", "pairs.jsonl", "evaluations.jsonl",
+EXAMPLES, DATABASE, SAMPLES, PAIRS, EVALUATIONS = (
+    "examples.jsonl", "database.jsonl", "samples.jsonl", "pairs.jsonl", "evaluations.jsonl",
 )  # fmt: skip
+ANSWERS, LABELS, PREFERENCES = "answers.jsonl", "labels.jsonl", "preferences.jsonl"
 POLICY, REWARD_MODEL, CHECKPOINTS = "policy", "reward_model", "checkpoints"
 
 
@@ -37,6 +49,14 @@ def read_samples(run: Run) -> list[Sample]:
 
 def read_answers(label: Run) -> list[Answer]:
     return read_records(label.directory / ANSWERS, Answer)
+
+
+def read_labels(label: Run) -> list[Label]:
+    return read_records(label.directory / LABELS, Label)
+
+
+def read_preferences(label: Run) -> list[Preference]:
+    return read_records(label.directory / PREFERENCES, Preference)
 
 
 def read_pairs(pair: Run) -> list[Pair]:

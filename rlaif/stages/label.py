@@ -1,48 +1,64 @@
-"""AI feedback: the judge answers the questions about every sample and every reference."""
+"""AI feedback: the judge is asked about every sample and every reference, as the strategy says."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
-from rlaif.feedback.build import build_judge
-from rlaif.feedback.judge import items_for
-from rlaif.feedback.labeler import label
+from rlaif.feedback.build import open_feedback
+from rlaif.feedback.order_bias import bias_line, order_figures
 from rlaif.feedback.pairs import reference_sample
-from rlaif.feedback.questions import load_questions
 from rlaif.feedback.scoring import question_rates
-from rlaif.feedback.store import LabelStore
+from rlaif.feedback.strategies import Judgement
 from rlaif.pipeline import StageContext
 from rlaif.records import write_records
 from rlaif.stages import artifacts
 
 
 def run(context: StageContext) -> dict[str, Any]:
-    """Ask what the label store, shared by all runs, does not know yet; save every answer as it arrives."""
-    config = context.config
+    """Ask what the store, shared by all runs, does not know yet; every reply is kept as it arrives."""
+    config, directory = context.config, context.run.directory
     database = artifacts.read_database(context.inputs["data"])
     examples = {example.id: example for example in artifacts.read_examples(context.inputs["data"], "train")}
     samples = artifacts.read_samples(context.inputs["sample"])
     references = [reference_sample(examples[id]) for id in dict.fromkeys(sample.example_id for sample in samples)]
-    questions = load_questions(config.questions)
-    items = items_for([*samples, *references], examples, questions.questions)
 
     with (
         artifacts.open_executor(config, context.inputs["data"]) as executor,
-        LabelStore(Path(config.runs_dir) / "shared" / "labels") as store,
-        tqdm(total=len(items), desc=f"judge {config.feedback.name}", unit="answer", mininterval=0.5) as bar,
+        tqdm(desc=f"judge {config.feedback.name}", unit="answer", mininterval=0.5) as bar,
+        open_feedback(config, database, executor.run, lambda done, total: show(bar, done, total)) as judge,
     ):
-        judge = build_judge(config.feedback, questions, database, config.execution, executor.run)
-        answers = label(items, judge, store, lambda done, total: bar.update(done - bar.n))
-        bar.update(len(items) - bar.n)
+        judgement = judge([*samples, *references], examples)
 
-    write_records(context.run.directory / artifacts.ANSWERS, answers)
+    write_records(directory / artifacts.ANSWERS, judgement.answers)
+    write_records(directory / artifacts.LABELS, judgement.labels)
+    write_records(directory / artifacts.PREFERENCES, judgement.preferences)
+    result = {**figures(judgement), **judge.spending.figures()}
+    if judge.spending.sums:
+        tqdm.write(judge.spending.line())
+    bias = bias_line(result.get("order_gap"))
+    if bias is not None:
+        tqdm.write(bias)
+    return result
+
+
+def show(bar: Any, done: int, total: int) -> None:
+    """A strategy may ask several times; the bar is about the current one."""
+    bar.total, bar.n = total, done
+    bar.update(0)
+
+
+def figures(judgement: Judgement) -> dict[str, Any]:
+    """Counts, how often each question was answered with yes, and how much the order mattered."""
+    answers, preferences = judgement.answers, judgement.preferences
     sampled = [answer for answer in answers if not answer.sample_id.endswith("/reference")]
     rates = {f"yes/{rate.question_id}": rate.mean_p_yes for rate in question_rates(sampled)}
+    compared = {"num_preferences": len(preferences), **order_figures(preferences)} if preferences else {}
+    num_invalid = sum(answer.p_yes is None for answer in answers)
     return {
         "num_answers": len(answers),
-        "num_invalid": sum(answer.p_yes is None for answer in answers),
+        "num_invalid": num_invalid + sum(one.p_first is None for one in preferences),
         **rates,
+        **compared,
     }

@@ -1,4 +1,4 @@
-"""Answers to scores, and scores to preference pairs."""
+"""Feedback to preference pairs."""
 
 from __future__ import annotations
 
@@ -6,32 +6,33 @@ import dataclasses
 from typing import Any
 
 from rlaif.errors import UserError
-from rlaif.feedback.pairs import make_pairs, reference_sample
-from rlaif.feedback.questions import load_questions
-from rlaif.feedback.scoring import score_samples
+from rlaif.feedback.pairs import make_pairs, pairs_from_preferences, reference_sample
 from rlaif.pipeline import StageContext
 from rlaif.records import write_records
 from rlaif.stages import artifacts
 
 
 def run(context: StageContext) -> dict[str, Any]:
-    """Score every sample and reference; compare them within an example."""
-    feedback = context.config.feedback
+    """Choose pairs within each example: of the completions that were compared, or else by their scores."""
+    config = context.config.feedback.pairs
     examples = {example.id: example for example in artifacts.read_examples(context.inputs["data"], "train")}
     samples = artifacts.read_samples(context.inputs["sample"])
-    if feedback.pairs.with_reference:
+    if config.with_reference:
         ids = dict.fromkeys(sample.example_id for sample in samples)
         samples += [reference_sample(examples[id]) for id in ids]
-    answers = artifacts.read_answers(context.inputs["label"])
-    labels = score_samples(answers, load_questions(context.config.questions).weights, feedback.min_valid)
-    report = make_pairs(samples, labels, feedback.pairs)
+    labels = artifacts.read_labels(context.inputs["label"])
+    preferences = artifacts.read_preferences(context.inputs["label"])
+    if preferences:
+        report = pairs_from_preferences(samples, preferences, config)
+    else:
+        report = make_pairs(samples, labels, config)
     if not report.pairs:
         raise UserError(
-            f"no preference pairs: {report.num_ties} ties, {report.num_unlabelled} samples without a score; "
-            "lower feedback.pairs.min_margin or sample more"
+            f"no preference pairs: {report.num_ties} ties, {report.num_unlabelled} without a readable answer, "
+            f"{report.num_unbalanced} left out for their lengths; lower feedback.pairs.min_margin or sample more"
         )
-    write_records(context.run.directory / "labels.jsonl", labels)
     write_records(context.run.directory / artifacts.PAIRS, report.pairs)
     counts = {name: value for name, value in dataclasses.asdict(report).items() if name != "pairs"}
     scores = [label.score for label in labels if label.score is not None]
-    return {"num_pairs": len(report.pairs), **counts, "mean_score": sum(scores) / len(scores)}
+    mean_score = {"mean_score": sum(scores) / len(scores)} if scores else {}
+    return {"num_pairs": len(report.pairs), **counts, **mean_score}

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
+from rlaif import compose
 from rlaif.config import QuestionsConfig
 from rlaif.data.completion import Completion, render_completion
+from rlaif.feedback.exchange import Ask
 from rlaif.feedback.judge import Item
 from rlaif.feedback.questions import QuestionSet, load_questions
-from rlaif.records import Example, Sample
+from rlaif.feedback.strategies.binary import Binary, Options
+from rlaif.records import Answer, Example, Sample
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 
@@ -25,10 +30,23 @@ CHAT_TEMPLATE = (
 @pytest.fixture(scope="session")
 def questions() -> QuestionSet:
     """conf/questions/binary8.yaml as it is shipped."""
-    shipped = OmegaConf.load(CONF / "questions" / "binary8.yaml")
-    config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(QuestionsConfig), shipped))
+    return load_questions(shipped_questions("binary8"))
+
+
+def shipped_questions(name: str, **options: object) -> QuestionsConfig:
+    """A file of conf/questions as it is shipped, with other options."""
+    compose.register_schema()
+    shipped = OmegaConf.load(CONF / "questions" / f"{name}.yaml")
+    assert isinstance(shipped, DictConfig)
+    config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(QuestionsConfig), shipped, {"options": options}))
     assert isinstance(config, QuestionsConfig)
-    return load_questions(config)
+    return config
+
+
+@pytest.fixture(scope="session")
+def shipped() -> Callable[..., QuestionsConfig]:
+    """`shipped_questions`, for tests."""
+    return shipped_questions
 
 
 @pytest.fixture
@@ -48,6 +66,19 @@ def make_items(questions: QuestionSet, example: Example) -> Callable[..., list[I
         return [Item(one, example, question) for one in samples for question in questions.questions[:num_questions]]
 
     return make
+
+
+@pytest.fixture(scope="session")
+def answers_to(questions: QuestionSet) -> Callable[..., list[Answer]]:
+    """(ask, items) -> answers, as the strategy with a call a question puts them."""
+
+    def answers(ask: Ask, items: Sequence[Item], **options: Any) -> list[Answer]:
+        asked = tuple(dict.fromkeys(item.question for item in items))
+        strategy = Binary(replace(questions, questions=asked), Options(**options), min_valid=1)
+        samples = list(dict.fromkeys(item.sample for item in items))
+        return strategy.judge(samples, {item.example.id: item.example for item in items}, ask).answers
+
+    return answers
 
 
 def completion(api_call: str, code: str) -> str:

@@ -12,16 +12,33 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from rlaif.config import LocalJudgeConfig
 from rlaif.errors import UserError
+from rlaif.feedback.asking import Asker
+from rlaif.feedback.exchange import Request
 from rlaif.feedback.judge import Item
-from rlaif.feedback.local_judge import LocalJudge, weights_digest
-from rlaif.feedback.questions import QuestionSet
+from rlaif.feedback.local_judge import LocalModel, weights_digest
+from rlaif.feedback.questions import Prompt, QuestionSet
+from rlaif.records import Answer
 
 MakeItems = Callable[..., list[Item]]
+AnswersOf = Callable[[LocalJudgeConfig, list[Item], Path], list[Answer]]
 
 
 @pytest.fixture(autouse=True)
 def one_thread() -> None:
     torch.set_num_threads(1)
+
+
+@pytest.fixture
+def answers_of(answers_to: Callable[..., list[Answer]]) -> AnswersOf:
+    def answers(config: LocalJudgeConfig, items: list[Item], store: Path) -> list[Answer]:
+        with Asker(LocalModel(config, "cpu"), store) as asker:
+            return answers_to(asker.ask, items)
+
+    return answers
+
+
+def asked(prompt: Prompt) -> Request:
+    return Request((("system", prompt.system), ("user", prompt.user)))
 
 
 def by_hand(model_path: Path, system: str, user: str) -> tuple[float, float]:
@@ -41,43 +58,43 @@ def by_hand(model_path: Path, system: str, user: str) -> tuple[float, float]:
 
 
 def test_p_yes_is_the_softmax_mass_by_hand(
-    tiny_chat_model: Path, questions: QuestionSet, make_items: MakeItems
+    tiny_chat_model: Path, questions: QuestionSet, make_items: MakeItems, answers_of: AnswersOf, tmp_path: Path
 ) -> None:
     config = LocalJudgeConfig(path=str(tiny_chat_model), batch_size=3)
     items = make_items("<<<code>>>: x = 1", "short", "<<<code>>>: " + "y = 2\n" * 30, num_questions=2)
-    answers = {(one.sample_id, one.question_id): one for one in LocalJudge(config, questions, "cpu").answer(items)}
+    answers = {(one.sample_id, one.question_id): one for one in answers_of(config, items, tmp_path)}
     assert len(answers) == 6
     for item in items:
         prompt = questions.render(item.question, item.example.instruction, item.sample.text)
         yes, no = by_hand(tiny_chat_model, prompt.system, prompt.user)
         answer = answers[item.sample.id, item.question.id]
         assert answer.p_yes == pytest.approx(yes / (yes + no), abs=1e-5)
-        assert answer.evidence.startswith(f"yes {yes:.4f}, no {no:.4f}")
-        assert (answer.source, answer.judge) == ("logprobs", f"local:{tiny_chat_model}")
+        assert f"yes {yes:.4f}, no {no:.4f}" in answer.evidence
+        assert (answer.source, answer.judge) == ("logprobs", str(tiny_chat_model))
     assert len({round(answer.p_yes or 0, 4) for answer in answers.values()}) > 3  # it does depend on the prompt
 
 
 def test_a_prompt_that_is_too_long_is_invalid_and_not_cut(
-    tiny_chat_model: Path, questions: QuestionSet, make_items: MakeItems
+    tiny_chat_model: Path, make_items: MakeItems, answers_of: AnswersOf, tmp_path: Path
 ) -> None:
     config = LocalJudgeConfig(path=str(tiny_chat_model), max_prompt_tokens=50)
-    (answer,) = LocalJudge(config, questions, "cpu").answer(make_items("x"))
+    (answer,) = answers_of(config, make_items("x"), tmp_path)
     assert answer.p_yes is None
     assert "max_prompt_tokens=50" in answer.invalid
 
 
 def test_a_tokenizer_without_chat_template_gets_a_plain_prompt(
-    tiny_chat_model: Path, questions: QuestionSet, make_items: MakeItems, tmp_path: Path
+    tiny_chat_model: Path, questions: QuestionSet, make_items: MakeItems, answers_of: AnswersOf, tmp_path: Path
 ) -> None:
     plain = tmp_path / "plain"
     shutil.copytree(tiny_chat_model, plain)
     (plain / "chat_template.jinja").unlink()
-    judge = LocalJudge(LocalJudgeConfig(path=str(plain)), questions, "cpu")
+    config = LocalJudgeConfig(path=str(plain))
     (item,) = make_items("x = 1")
     prompt = questions.render(item.question, item.example.instruction, item.sample.text)
-    text = AutoTokenizer.from_pretrained(plain).decode(judge.encode(prompt))
+    text = AutoTokenizer.from_pretrained(plain).decode(LocalModel(config, "cpu").encode(asked(prompt)))
     assert text == f"{prompt.system}\n\n{prompt.user}\n\nAnswer:"
-    (answer,) = judge.answer([item])
+    (answer,) = answers_of(config, [item], tmp_path)
     assert answer.p_yes is not None
 
 
@@ -89,10 +106,10 @@ def test_a_template_without_system_messages_gets_one_message(
     refuse = "{% if messages[0]['role'] == 'system' %}{{ raise_exception('no system') }}{% endif %}"
     template = (strict / "chat_template.jinja").read_text()
     (strict / "chat_template.jinja").write_text(refuse + template)
-    judge = LocalJudge(LocalJudgeConfig(path=str(strict)), questions, "cpu")
+    config = LocalJudgeConfig(path=str(strict))
     (item,) = make_items("x = 1")
     prompt = questions.render(item.question, item.example.instruction, item.sample.text)
-    text = AutoTokenizer.from_pretrained(strict).decode(judge.encode(prompt))
+    text = AutoTokenizer.from_pretrained(strict).decode(LocalModel(config, "cpu").encode(asked(prompt)))
     assert text.startswith(f"<|im_start|>user\n{prompt.system}\n\n{prompt.user}<|im_end|>")
 
 
@@ -106,8 +123,22 @@ def test_other_weights_are_another_judge(tiny_chat_model: Path, tmp_path: Path) 
     assert weights_digest(str(copy)) != weights_digest(str(tiny_chat_model))
 
 
-def test_no_model_there(questions: QuestionSet, make_items: MakeItems, tmp_path: Path) -> None:
+def test_no_model_there(make_items: MakeItems, answers_of: AnswersOf, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="a Hub id or a directory"):
-        LocalJudge(LocalJudgeConfig(), questions)
+        LocalModel(LocalJudgeConfig())
     with pytest.raises(UserError, match="cannot be loaded"):
-        list(LocalJudge(LocalJudgeConfig(path=str(tmp_path)), questions).answer(make_items("x")))
+        answers_of(LocalJudgeConfig(path=str(tmp_path)), make_items("x"), tmp_path / "store")
+
+
+def test_texts_and_votes_are_generated_and_can_be_had_again(tiny_chat_model: Path, tmp_path: Path) -> None:
+    thoughts = Request((("user", "why?"),), expects="text", max_tokens=6)
+    votes = Request((("user", "yes?"),), max_tokens=3, temperature=1.0, num_samples=4)
+    found = []
+    for store in ("a", "b"):
+        with Asker(LocalModel(LocalJudgeConfig(path=str(tiny_chat_model)), "cpu"), tmp_path / store) as asker:
+            found.append(asker.ask([thoughts, votes]))
+    assert found[0] == found[1]
+    one, four = found[0]
+    assert one is not None and four is not None
+    assert (len(one.texts), len(four.texts), four.tokens) == (1, 4, ())
+    assert len(set(four.texts)) > 1

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
-from rlaif.config import DataConfig, DataSource, Environment, ExecutionConfig, FeedbackConfig, JudgeKind
+from rlaif.config import DataConfig, DataSource, FeedbackConfig, JudgeKind
 from rlaif.data.completion import Completion, render_completion
 from rlaif.data.load import load_dataset
 from rlaif.errors import UserError
 from rlaif.execution import Verdict
-from rlaif.feedback.build import build_judge
+from rlaif.feedback.build import build_static
 from rlaif.feedback.judge import UNANSWERED, Item, items_for
 from rlaif.feedback.pairs import reference_sample
 from rlaif.feedback.questions import Question, QuestionSet
@@ -234,7 +234,7 @@ def test_runs_asks_the_sandbox_in_a_batch(questions: QuestionSet) -> None:
         return [verdicts[code or ""] for code in codes]
 
     feedback = FeedbackConfig("static", JudgeKind.static, execute=True)
-    judge = build_judge(feedback, questions, DATABASE, ExecutionConfig("stdlib", Environment.stdlib), execute)
+    judge = build_static(feedback, questions, DATABASE, execute)
     samples = [Sample(code, "e1", output(RESNET, code), "sft", 0, "stop") for code in verdicts]
     answers = list(judge.answer(items_for(samples, {"e1": VISION}, questions.questions)))
     ran = [answer for answer in answers if answer.question_id == "runs"]
@@ -247,18 +247,6 @@ def test_runs_asks_the_sandbox_in_a_batch(questions: QuestionSet) -> None:
     ]
     assert [answer.source for answer in ran] == ["execution"] * 3 + [UNANSWERED]
     assert {answer.source for answer in answers if answer.question_id != "runs"} == {"analysis"}
-
-
-def test_what_decides_an_answer_is_in_its_key(questions: QuestionSet) -> None:
-    judge = StaticJudge(questions, DATABASE, PACKAGES)
-    other = StaticJudge(questions, DATABASE[:1], PACKAGES)
-    running = StaticJudge(questions, DATABASE, PACKAGES, lambda codes: [], "stdlib")
-    assert judge.identity() != other.identity()
-    assert judge.identity() == running.identity()
-    sample = Sample("s", "e1", "x", "sft", 0, "stop")
-    by_id = {one.id: Item(sample, VISION, one) for one in questions.questions}
-    assert judge.reads(by_id["parses"]) == running.reads(by_id["parses"])
-    assert judge.reads(by_id["runs"]) != running.reads(by_id["runs"])
 
 
 def yes_rates(config: DataConfig, questions: QuestionSet, every: int) -> dict[str, float | None]:

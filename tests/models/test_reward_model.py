@@ -146,11 +146,39 @@ def test_long_texts_are_cut_and_still_end_in_eos() -> None:
 def test_losses_by_hand() -> None:
     chosen, rejected = torch.tensor([1.0, -2.0]), torch.tensor([0.5, 1.0])
     wanted = (math.log(1 + math.exp(-0.5)) + math.log(1 + math.exp(3.0))) / 2
-    assert pairwise_loss(chosen, rejected).item() == pytest.approx(wanted, abs=1e-6)
+    assert pairwise_loss(chosen, rejected, torch.ones(2)).item() == pytest.approx(wanted, abs=1e-6)
 
     chosen, rejected = torch.tensor([[0.0, 2.0]]), torch.tensor([[1.0, 0.5]])
     wanted = (math.log(1 + math.exp(-2.0)) + math.log(1 + math.exp(-0.5))) / 2
-    assert two_class_loss(chosen, rejected).item() == pytest.approx(wanted, abs=1e-6)
+    assert two_class_loss(chosen, rejected, torch.ones(1)).item() == pytest.approx(wanted, abs=1e-6)
+
+
+def test_soft_losses_by_hand() -> None:
+    """p = 0.8 with Δ = 0.5: 0.8 log(1 + e^-0.5) + 0.2 log(1 + e^0.5); least where sigmoid(Δ) = p."""
+    p = torch.tensor([0.8])
+    wanted = 0.8 * math.log(1 + math.exp(-0.5)) + 0.2 * math.log(1 + math.exp(0.5))
+    assert pairwise_loss(torch.tensor([1.0]), torch.tensor([0.5]), p).item() == pytest.approx(wanted, abs=1e-6)
+    gap = torch.tensor([math.log(4.0)], requires_grad=True)
+    pairwise_loss(gap, torch.zeros(1), p).backward()
+    assert gap.grad is not None and gap.grad.item() == pytest.approx(0.0, abs=1e-6)
+
+    chosen, rejected = torch.tensor([[0.0, 2.0]]), torch.tensor([[1.0, 0.5]])
+    good, bad = (torch.log_softmax(logits[0], 0).tolist() for logits in (chosen, rejected))
+    wanted = -(0.8 * good[1] + 0.2 * good[0] + 0.2 * bad[1] + 0.8 * bad[0]) / 2
+    assert two_class_loss(chosen, rejected, p).item() == pytest.approx(wanted, abs=1e-6)
+
+
+def test_soft_labels_reach_the_loss() -> None:
+    model = tiny_model()
+    soft = [replace(pair, p_chosen=0.25 + 0.5 * (number % 2)) for number, pair in enumerate(PAIRS[:6])]
+    batch = collate(group_pairs(model, soft, PROMPTS), model.tokenizer.pad_token_id)
+    assert batch["p_chosen"].tolist() == [pair.p_chosen for pair in soft]
+    with torch.no_grad():
+        output = PairObjective(model)(**batch)
+    gap = output["chosen"] - output["rejected"]
+    p = batch["p_chosen"]
+    wanted = -(p * gap.sigmoid().log() + (1 - p) * (1 - gap.sigmoid()).log()).mean().item()
+    assert output["loss"].item() == pytest.approx(wanted, abs=1e-5)
 
 
 @BOTH_HEADS

@@ -1,4 +1,4 @@
-"""The LLM judge against what endpoints do, on a loopback server that does it."""
+"""The judge behind endpoints against what they do, on a loopback server that does it."""
 
 from __future__ import annotations
 
@@ -17,11 +17,13 @@ import pytest
 from rlaif.config import OpenaiConfig
 from rlaif.errors import UserError
 from rlaif.feedback import retry
+from rlaif.feedback.asking import Asker
+from rlaif.feedback.budget import Prices
+from rlaif.feedback.endpoints import FAILURES_IN_A_ROW, Endpoints
+from rlaif.feedback.exchange import Request
 from rlaif.feedback.judge import UNANSWERED, Item
-from rlaif.feedback.labeler import label
-from rlaif.feedback.openai_judge import FAILURES_IN_A_ROW, OpenaiJudge
 from rlaif.feedback.questions import QuestionSet
-from rlaif.feedback.store import LabelStore
+from rlaif.feedback.reading import NO_REPLY
 from rlaif.records import Answer
 
 MakeItems = Callable[..., list[Item]]
@@ -107,18 +109,44 @@ def failing(status: int, message: str = "no", headers: dict[str, str] | None = N
 PAGE = Reply("<html><body>502 Bad Gateway</body></html>", 200, content_type="text/html")
 
 
-def judge_of(server: Server, questions: QuestionSet, **settings: Any) -> OpenaiJudge:
-    settings = {"max_attempts": 3, "timeout_s": 5.0, "max_concurrency": 4, **settings}
-    return OpenaiJudge(OpenaiConfig(model="judge-model", base_url=server.url, **settings), questions)
+MakeAsker = Callable[..., Asker]
+MakeJudge = Callable[..., Callable[[list[Item]], list[Answer]]]
 
 
 @pytest.fixture
-def ask(server: Server, questions: QuestionSet, make_items: MakeItems) -> Callable[..., Answer]:
+def make_asker(server: Server, tmp_path: Path) -> Iterator[MakeAsker]:
+    """An asker with a store of its own, or with the one that is named."""
+    opened: list[Asker] = []
+
+    def make(store: str = "", **settings: Any) -> Asker:
+        given = {"max_attempts": 3, "timeout_s": 5.0, "max_concurrency": 4, "base_url": server.url, **settings}
+        asker = Asker(Endpoints(OpenaiConfig(model="judge-model", **given)), tmp_path / (store or str(len(opened))))
+        opened.append(asker)
+        return asker
+
+    yield make
+    for asker in opened:
+        asker.close()
+
+
+@pytest.fixture
+def make_judge(make_asker: MakeAsker, answers_to: Callable[..., list[Answer]]) -> MakeJudge:
+    """A function from items to answers, by an asker of `make_asker`."""
+
+    def make(store: str = "", max_answer_tokens: int = 8, **settings: Any) -> Callable[[list[Item]], list[Answer]]:
+        ask = make_asker(store, **settings).ask
+        return lambda items: answers_to(ask, items, max_answer_tokens=max_answer_tokens)
+
+    return make
+
+
+@pytest.fixture
+def ask(server: Server, make_judge: MakeJudge, make_items: MakeItems) -> Callable[..., Answer]:
     """The answer to one question after the given replies."""
 
     def ask_once(*replies: Reply, **settings: Any) -> Answer:
         server.replies = list(replies)
-        (answer,) = judge_of(server, questions, **settings).answer(make_items("x"))
+        (answer,) = make_judge(**settings)(make_items("x"))
         return answer
 
     return ask_once
@@ -141,7 +169,7 @@ def test_the_request(ask: Ask, server: Server, questions: QuestionSet) -> None:
 def test_logprobs_give_a_probability(ask: Ask) -> None:
     answer = ask(saying("Yes", {"Yes": 0.6, "yes": 0.1, "No": 0.1, "Maybe": 0.1}))
     assert answer.p_yes == pytest.approx(0.7 / 0.8)
-    assert (answer.source, answer.judge) == ("logprobs", "openai:judge-model")
+    assert (answer.source, answer.judge) == ("logprobs", "m")  # as the server names it
     assert answer.evidence == "'Yes': yes 0.7000, no 0.1000"
 
 
@@ -151,10 +179,10 @@ def test_ignored_logprobs_leave_the_text(ask: Ask) -> None:
 
 
 def test_refused_logprobs_are_left_out_from_then_on(
-    server: Server, questions: QuestionSet, make_items: MakeItems
+    server: Server, make_judge: MakeJudge, make_items: MakeItems
 ) -> None:
     server.replies = [failing(400, "This model does not support logprobs"), saying("yes")]
-    answers = list(judge_of(server, questions, max_concurrency=1).answer(make_items("a", "b")))
+    answers = make_judge(max_concurrency=1)(make_items("a", "b"))
     assert [(answer.p_yes, answer.source) for answer in answers] == [(1.0, "text")] * 2
     assert ["logprobs" in request for request in server.requests] == [True, False, False]
 
@@ -167,7 +195,7 @@ def test_logprobs_are_not_asked_for_where_they_are_off(ask: Ask, server: Server)
 @pytest.mark.parametrize(
     ("reply", "reason"),
     [
-        (saying("The code"), "neither yes nor no: 'The code'"),
+        (saying("The code"), "none of the words: 'The code'"),
         (saying(""), "empty"),
         (saying(None), "empty"),
         (saying("yes", finish_reason="content_filter"), "filtered"),
@@ -198,16 +226,18 @@ def test_what_may_pass_is_tried_again(ask: Ask, server: Server, fault: Reply) ->
     ("fault", "said"),
     [(failing(500, "oops"), "HTTP 500: oops"), (PAGE, "a page, not JSON"), (Reply("{"), "not JSON")],
 )
-def test_what_does_not_pass_is_unanswered(ask: Ask, server: Server, fault: Reply, said: str) -> None:
+def test_what_does_not_pass_is_unanswered_and_on_record(
+    ask: Ask, server: Server, fault: Reply, said: str, tmp_path: Path
+) -> None:
     answer = ask(fault)
     assert (answer.p_yes, answer.source) == (None, UNANSWERED)
-    assert said in answer.invalid
-    assert "3 attempts" in answer.invalid
+    records = [json.loads(line) for line in next(tmp_path.glob("0/*.jsonl")).read_text().splitlines()]
+    assert [said in record["failure"] for record in records] == [True] * 3
     assert len(server.requests) == 3
 
 
 def test_a_time_out_is_tried_again_and_then_unanswered(
-    server: Server, questions: QuestionSet, make_items: MakeItems, monkeypatch: pytest.MonkeyPatch
+    server: Server, make_judge: MakeJudge, make_items: MakeItems, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     held = threading.Event()
 
@@ -216,10 +246,10 @@ def test_a_time_out_is_tried_again_and_then_unanswered(
         return saying("yes")
 
     monkeypatch.setattr(server, "reply_to", late)
-    judge = judge_of(server, questions, timeout_s=0.1, max_attempts=2)
-    (answer,) = judge.answer(make_items("x"))
+    judge = make_judge(timeout_s=0.1, max_attempts=2)
+    (answer,) = judge(make_items("x"))
     held.set()
-    assert (answer.source, answer.invalid) == (UNANSWERED, "no answer in time (2 attempts)")
+    assert (answer.source, answer.invalid) == (UNANSWERED, NO_REPLY)
 
 
 @pytest.mark.parametrize(
@@ -239,9 +269,9 @@ def test_a_spent_quota_stops(ask: Ask, server: Server) -> None:
     assert len(server.requests) == 1
 
 
-def test_retry_after_pauses_the_whole_endpoint(server: Server, questions: QuestionSet, make_items: MakeItems) -> None:
+def test_retry_after_pauses_the_whole_endpoint(server: Server, make_judge: MakeJudge, make_items: MakeItems) -> None:
     server.replies = [failing(429, headers={"Retry-After": "0.4"}), saying("yes")]
-    answers = list(judge_of(server, questions, max_concurrency=1).answer(make_items("a", "b")))
+    answers = make_judge(max_concurrency=1)(make_items("a", "b"))
     assert [answer.p_yes for answer in answers] == [1.0, 1.0]
     assert server.times[1] - server.times[0] >= 0.39
 
@@ -251,41 +281,54 @@ def test_a_pause_that_is_too_long_ends_the_run(ask: Ask) -> None:
         ask(failing(429, headers={"Retry-After": "3600"}))
 
 
-def test_an_endpoint_that_stays_down_ends_the_run(
-    server: Server, questions: QuestionSet, make_items: MakeItems
-) -> None:
+def test_an_endpoint_that_stays_down_ends_the_run(server: Server, make_judge: MakeJudge, make_items: MakeItems) -> None:
     server.replies = [failing(500)]
     items = make_items(*(f"text {number}" for number in range(40)))
-    with pytest.raises(UserError, match=f"{FAILURES_IN_A_ROW} calls in a row failed: HTTP 500"):
-        list(judge_of(server, questions, max_attempts=1).answer(items))
+    with pytest.raises(UserError, match=f"{FAILURES_IN_A_ROW} requests in a row failed: HTTP 500"):
+        make_judge(max_attempts=1)(items)
     assert len(server.requests) < 20
 
 
-def test_nobody_listens(questions: QuestionSet, make_items: MakeItems) -> None:
-    config = OpenaiConfig(model="m", base_url="http://127.0.0.1:9/v1", max_attempts=2)
-    (answer,) = OpenaiJudge(config, questions).answer(make_items("x"))
+def test_nobody_listens(make_judge: MakeJudge, make_items: MakeItems) -> None:
+    (answer,) = make_judge(base_url="http://127.0.0.1:9/v1", max_attempts=2)(make_items("x"))
     assert (answer.p_yes, answer.source) == (None, UNANSWERED)
 
 
 def test_many_items_arrive_each_once_and_a_second_run_sends_nothing(
-    server: Server, questions: QuestionSet, make_items: MakeItems, tmp_path: Path
+    server: Server, make_judge: MakeJudge, make_items: MakeItems
 ) -> None:
     server.replies = [failing(500), PAGE, failing(429, headers={"Retry-After": "0.05"}), saying("yes")]
     items = make_items(*(f"text {number}" for number in range(30)))
-    judge = judge_of(server, questions)
-    answers = label(items, judge, LabelStore(tmp_path))
+    answers = make_judge("store")(items)
     assert [answer.sample_id for answer in answers] == [item.sample.id for item in items]
     assert {answer.p_yes for answer in answers} == {1.0}
     assert len(server.requests) == 33
-    again = label(items, judge_of(server, questions, max_concurrency=2), LabelStore(tmp_path))
+    again = make_judge("store", max_concurrency=2)(items)
     assert (again, len(server.requests)) == (answers, 33)
 
 
-def test_stopping_in_the_middle_leaves_nothing_behind(
-    server: Server, questions: QuestionSet, make_items: MakeItems
-) -> None:
+def test_several_addresses_share_the_work(server: Server, make_judge: MakeJudge, make_items: MakeItems) -> None:
     server.replies = [saying("yes")]
-    answers = judge_of(server, questions).answer(make_items(*map(str, range(20))))
-    next(answers)
-    answers.close()  # type: ignore[attr-defined]
-    assert threading.active_count() < 40
+    nowhere = "http://127.0.0.1:9/v1"
+    judge = make_judge(base_urls=[nowhere, server.url], max_attempts=9)
+    answers = judge(make_items(*map(str, range(20))))
+    assert {answer.p_yes for answer in answers} == {1.0}
+
+
+def test_votes_are_collected_from_a_server_that_gives_one_a_call(server: Server, make_asker: MakeAsker) -> None:
+    server.replies = [saying("yes"), saying("no"), saying("yes")]
+    (reply,) = make_asker().ask([Request((("user", "x"),), num_samples=3, temperature=1.0)])
+    assert reply is not None and sorted(reply.texts) == ["no", "yes", "yes"]
+    assert [request.get("n", 1) for request in server.requests] == [3, 2, 1]
+
+
+def test_the_cap_holds_with_calls_under_way(server: Server, make_items: MakeItems, tmp_path: Path) -> None:
+    server.replies = [saying("yes")]
+    transport = Endpoints(OpenaiConfig(model="m", base_url=server.url))
+    requests = [Request((("user", f"text {number}" + "x" * 900),)) for number in range(30)]
+    with Asker(transport, tmp_path, Prices(1.0, 1.0), cap=0.01) as asker:
+        with pytest.raises(UserError, match=r"of \$0\.0100 is spent"):
+            asker.ask(requests)
+        assert 0.008 < asker.budget.spent <= 0.01
+        assert asker.budget.reserved == 0
+        assert len(asker.store) == len(server.requests) == 10
