@@ -190,17 +190,35 @@ class PairConfig:
 
 
 @dataclass
+class InjectionConfig:
+    strip_comments: bool = False
+    hide_explanation: bool = False
+    num_canaries: int = 16
+
+
+@dataclass
+class CalibrationConfig:
+    enabled: bool = True
+    max_samples: int | None = 400
+    num_bins: int = 10
+    bootstrap_resamples: int = 1000
+
+
+@dataclass
 class FeedbackConfig:
     name: str = MISSING
     judge: JudgeKind = MISSING
     execute: bool = False
     min_valid: int = 6
+    veto: bool = False
     sampling: SamplingConfig = field(default_factory=SamplingConfig)
     static: StaticJudgeConfig = field(default_factory=StaticJudgeConfig)
     openai: OpenaiConfig = field(default_factory=OpenaiConfig)
     local: LocalJudgeConfig = field(default_factory=LocalJudgeConfig)
     replay: ReplayConfig = field(default_factory=ReplayConfig)
     pairs: PairConfig = field(default_factory=PairConfig)
+    injection: InjectionConfig = field(default_factory=InjectionConfig)
+    calibration: CalibrationConfig = field(default_factory=CalibrationConfig)
 
 
 @dataclass
@@ -215,6 +233,7 @@ class QuestionConfig:
 class QuestionsConfig:
     name: str = MISSING
     version: int = MISSING
+    min_valid: int | None = None
     system: str = MISSING
     template: str = MISSING
     questions: list[QuestionConfig] = field(default_factory=list)

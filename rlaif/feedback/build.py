@@ -13,10 +13,12 @@ from rlaif.config import Environment, ExecutionConfig, FeedbackConfig, JudgeKind
 from rlaif.feedback.asking import open_asker
 from rlaif.feedback.exchange import Reply, Request
 from rlaif.feedback.forecast import Forecast
+from rlaif.feedback.injection import stripped
 from rlaif.feedback.questions import QuestionSet, load_questions
 from rlaif.feedback.static import Execute, StaticJudge
 from rlaif.feedback.static_strategy import StaticStrategy
 from rlaif.feedback.strategies import Judgement, build_strategy
+from rlaif.feedback.usage import Usage
 from rlaif.records import ApiRow, Example, Sample
 
 JudgeSamples = Callable[[Sequence[Sample], Mapping[str, Example]], Judgement]
@@ -27,7 +29,8 @@ Progress = Callable[[int, int], None]
 
 @contextmanager
 def open_feedback(
-    config: TrainConfig, database: Sequence[ApiRow], execute: Execute | None = None, progress: Progress | None = None
+    config: TrainConfig, database: Sequence[ApiRow], execute: Execute | None = None, progress: Progress | None = None,
+    usage: Usage | None = None,
 ) -> Iterator[JudgeSamples]:
     """The strategy and the judge that a config names, with nothing loaded or called before something is judged.
 
@@ -36,6 +39,7 @@ def open_feedback(
 
     Args:
         execute: `Executor.run`; used by the static judge with `feedback.execute`.
+        usage: Is added up, for a judge that is a model.
 
     Raises:
         UserError: the judge, its model, or what the strategy needs is missing; later, what `ask` raises.
@@ -44,13 +48,21 @@ def open_feedback(
     if config.feedback.judge is JudgeKind.static:
         questions = load_questions(config.questions)
         judge = build_static(config.feedback, questions, database, config.execution, execute)
-        static = StaticStrategy(judge, questions, config.feedback.min_valid, progress)
-        yield lambda samples, examples: static.judge(samples, examples, _nobody)
+        static = StaticStrategy(judge, questions, config.questions.min_valid or config.feedback.min_valid, progress)
+        yield lambda samples, examples: static.judge(samples, examples, _nobody)  # it cannot be talked to
         return
     directory = Path(config.runs_dir) / "shared" / "exchanges"
     announce = _announce if config.feedback.judge is JudgeKind.openai else None
-    with open_asker(config.feedback, directory, announce, progress) as asker:
-        yield lambda samples, examples: strategy.judge(samples, examples, asker.ask)
+    injection = config.feedback.injection
+    with open_asker(config.feedback, directory, announce) as asker:
+
+        def ask(requests: Sequence[Request]) -> list[Reply | None]:
+            replies = asker.ask(requests, progress)
+            if usage is not None:
+                usage.add(requests, replies)
+            return replies
+
+        yield lambda samples, examples: strategy.judge([stripped(one, injection) for one in samples], examples, ask)
 
 
 def build_static(
