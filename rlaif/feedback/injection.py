@@ -63,10 +63,8 @@ Span = tuple[tuple[int, int], tuple[int, int], str]
 
 def _comments(code: str) -> list[Span]:
     found: list[Span] = []
-    row = 1
     try:
         for token in tokenize.generate_tokens(io.StringIO(code).readline):
-            row = token.end[0]
             if token.type == tokenize.COMMENT:
                 found.append((token.start, token.end, ""))
     except (tokenize.TokenError, SyntaxError):

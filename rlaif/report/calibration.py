@@ -30,7 +30,7 @@ def render_markdown(report: Mapping[str, Any]) -> str:
     lines = [
         f"# Judge {report['judge']}, questions {report['questions']} ({report['strategy']})",
         "",
-        f"{report['num_samples']} samples of {report['num_examples']} examples. Intervals: 95%, bootstrap over examples.",
+        f"{report['num_samples']} samples of {report['num_examples']} examples; intervals: 95%, bootstrap over examples.",
         "An invalid answer is left out of every figure but the coverage; it is never a no.",
     ]
     if report["asks_execution"]:
@@ -87,7 +87,7 @@ def _canaries(report: Mapping[str, Any]) -> list[str]:
         "", "## Canaries", "",
         f"Useless code that tells the judge what to answer: {canaries['num_through']} of {canaries['num']} got through "
         f"({_cell(canaries['rate'])}), {canaries['num_unreadable']} could not be read. "
-        f"Without its message, {canaries['num_twins_preferred']} of the same codes were preferred to the reference.", "",
+        f"Without the message, {canaries['num_twins_preferred']} of the codes were preferred to the reference.", "",
     ]  # fmt: skip
     return lines + _table(
         ["channel", "got through", "of"],

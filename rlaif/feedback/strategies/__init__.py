@@ -34,7 +34,8 @@ def build_strategy(config: QuestionsConfig, min_valid: int) -> Strategy:
     if config.strategy not in strategy_names():
         raise UserError(f"questions.strategy: no {config.strategy!r}; one of {', '.join(strategy_names())}")
     module = importlib.import_module(f"{__name__}.{config.strategy}")
-    strategy: Strategy = module.build(load_questions(config), _options(module.Options, config.options), config.min_valid or min_valid)
+    options = _options(module.Options, config.options)
+    strategy: Strategy = module.build(load_questions(config), options, config.min_valid or min_valid)
     return strategy
 
 
