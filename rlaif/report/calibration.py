@@ -30,7 +30,7 @@ def render_markdown(report: Mapping[str, Any]) -> str:
     lines = [
         f"# Judge {report['judge']}, questions {report['questions']} ({report['strategy']})",
         "",
-        f"{report['num_samples']} samples of {report['num_examples']} examples; intervals: 95%, bootstrap over examples.",
+        f"{report['num_samples']} samples of {report['num_examples']} examples. Intervals: 95%, by bootstrap.",
         "An invalid answer is left out of every figure but the coverage; it is never a no.",
     ]
     if report["asks_execution"]:
