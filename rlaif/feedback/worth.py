@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
 from typing import Any
 
 from rlaif.data.completion import parse_completion
@@ -129,7 +128,6 @@ def _lengths(judged: Judged, truths: Truths, settings: dict[str, int]) -> dict[s
     """Of the questions, the score and, to compare with, of the truths themselves."""
     lengths = [float(len(parse_completion(sample.text).code or "")) for sample in judged.samples]
     groups = [sample.example_id for sample in judged.samples]
-    correlate = partial(correlation_with_length, lengths=lengths, examples=groups, **settings)
     columns: dict[str, Mapping[str, float | None]] = dict(judged.questions)
     if judged.labels:
         columns["score"] = judged.scores
@@ -137,7 +135,8 @@ def _lengths(judged: Judged, truths: Truths, settings: dict[str, int]) -> dict[s
         columns[name] = {id: None if value is None else float(value) for id, value in truth.items()}
     found = {}
     for name, column in columns.items():
-        estimates = correlate([_number(column.get(sample.id)) for sample in judged.samples])
+        values = [_number(column.get(sample.id)) for sample in judged.samples]
+        estimates = correlation_with_length(values, lengths, groups, **settings)
         found[name] = {kind: asdict(estimate) for kind, estimate in estimates.items()}
     return found
 

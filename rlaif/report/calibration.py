@@ -158,4 +158,5 @@ def _draw_questions(axes: Any, part: Mapping[str, Any]) -> None:
     axes.axvline(0, color="0.8", linewidth=1)
     axes.axvline(0.5, color="0.8", linewidth=1, linestyle=":")
     axes.set_yticks(range(len(names)), names)
+    axes.set(xlim=(-1.05, 1.05), ylim=(-0.6, len(names) - 0.4))
     axes.legend(loc="lower left", frameon=False)
