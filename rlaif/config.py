@@ -233,13 +233,13 @@ class QuestionConfig:
 class QuestionsConfig:
     name: str = MISSING
     version: int = MISSING
-    min_valid: int | None = None
     system: str = MISSING
     template: str = MISSING
     questions: list[QuestionConfig] = field(default_factory=list)
     strategy: str = "binary"
     prompts: dict[str, str] = field(default_factory=dict)
     options: dict[str, Any] = field(default_factory=dict)
+    min_valid: int | None = None
 
 
 class RewardHead(Enum):
