@@ -73,8 +73,11 @@ def _feedback(config: TrainConfig) -> Iterator[str]:
         return
     if feedback.judge is JudgeKind.static and config.questions.strategy != "binary":
         yield f"questions.strategy: {config.questions.strategy} asks an LLM; the static judge only answers yes or no"
-    if config.questions.strategy == "binary" and not 1 <= feedback.min_valid <= len(questions):
-        yield f"feedback.min_valid: {feedback.min_valid} is not in 1..{len(questions)}, the number of questions"
+    min_valid = config.questions.min_valid or feedback.min_valid
+    if config.questions.strategy == "binary" and not 1 <= min_valid <= len(questions):
+        yield f"feedback.min_valid: {min_valid} is not in 1..{len(questions)}, the number of questions"
+    if feedback.veto and config.execution.environment is Environment.none:
+        yield "feedback.veto: nothing can be run with execution=none; feedback.veto=false"
     if config.reward.terms.judge and not strategy.scores_samples:
         yield f"reward.terms.judge: questions.strategy={config.questions.strategy} compares and gives no score; 0"
     if feedback.execute and config.execution.environment is Environment.none:
@@ -114,6 +117,8 @@ def _numbers(config: TrainConfig) -> Iterator[str]:
         "trainer.num_ppo_epochs": trainer.num_ppo_epochs, "trainer.num_mini_batches": trainer.num_mini_batches,
         "trainer.learning_rate": trainer.learning_rate, "trainer.temperature": trainer.temperature,
         "trainer.micro_batch_size": trainer.micro_batch_size,
+        "feedback.calibration.num_bins": config.feedback.calibration.num_bins,
+        "feedback.calibration.bootstrap_resamples": config.feedback.calibration.bootstrap_resamples,
         "execution.timeout_s": config.execution.timeout_s, "execution.memory_mb": config.execution.memory_mb,
         "execution.num_workers": config.execution.num_workers,
         "evaluation.num_samples": config.evaluation.num_samples,

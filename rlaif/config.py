@@ -189,17 +189,35 @@ class PairConfig:
 
 
 @dataclass
+class InjectionConfig:
+    strip_comments: bool = False
+    hide_explanation: bool = False
+    num_canaries: int = 16
+
+
+@dataclass
+class CalibrationConfig:
+    enabled: bool = True
+    max_samples: int | None = 400
+    num_bins: int = 10
+    bootstrap_resamples: int = 1000
+
+
+@dataclass
 class FeedbackConfig:
     name: str = MISSING
     judge: JudgeKind = MISSING
     execute: bool = False
     min_valid: int = 6
+    veto: bool = False
     sampling: SamplingConfig = field(default_factory=SamplingConfig)
     static: StaticJudgeConfig = field(default_factory=StaticJudgeConfig)
     openai: OpenaiConfig = field(default_factory=OpenaiConfig)
     local: LocalJudgeConfig = field(default_factory=LocalJudgeConfig)
     replay: ReplayConfig = field(default_factory=ReplayConfig)
     pairs: PairConfig = field(default_factory=PairConfig)
+    injection: InjectionConfig = field(default_factory=InjectionConfig)
+    calibration: CalibrationConfig = field(default_factory=CalibrationConfig)
 
 
 @dataclass
@@ -220,6 +238,7 @@ class QuestionsConfig:
     strategy: str = "binary"
     prompts: dict[str, str] = field(default_factory=dict)
     options: dict[str, Any] = field(default_factory=dict)
+    min_valid: int | None = None
 
 
 class RewardHead(Enum):

@@ -1,6 +1,7 @@
 """The graph of stages, written once: what each needs, which part of the config it reads, who runs it.
 
     data ──> sft ──> sample ──> label ──> pair ──> reward ──> ppo
+      │       │                   └──> calibrate                │
       │       └────────────────────────────────────────────────┤
       └──> evaluate_references / _responses / _sft / _rl  <────┘ ──> table
 
@@ -84,15 +85,16 @@ EXECUTION_THAT_DECIDES = (
 EVALUATION_VERSION = 2
 
 JUDGE_THAT_DECIDES = (
-    "feedback.judge", "feedback.execute", "feedback.min_valid", "feedback.openai.model",
-    "feedback.openai.logprobs", "feedback.local.path", "feedback.local.max_prompt_tokens", "feedback.replay",
-    "feedback.static", "questions",
+    "feedback.judge", "feedback.execute", "feedback.min_valid", "feedback.veto", "feedback.openai.model",
+    "feedback.injection.strip_comments", "feedback.injection.hide_explanation", "feedback.openai.logprobs",
+    "feedback.local.path", "feedback.local.max_prompt_tokens", "feedback.replay", "feedback.static", "questions",
 )  # fmt: skip
 
 
 def graph(config: TrainConfig) -> dict[str, Stage]:
     """The stages that this config has, in an order in which each comes after what it needs."""
-    judge = JUDGE_THAT_DECIDES + (EXECUTION_THAT_DECIDES if config.feedback.execute else ())
+    runs_code = config.feedback.execute or config.feedback.veto
+    judge = JUDGE_THAT_DECIDES + (EXECUTION_THAT_DECIDES if runs_code else ())
     evaluation = ("seed", "evaluation", *EXECUTION_THAT_DECIDES)
     elsewhere = ("data.name", "data.dir", "data.hub_id", "data.responses_file")
     unread = () if config.data.source is DataSource.mini else ("data.mini",)
@@ -112,6 +114,8 @@ def graph(config: TrainConfig) -> dict[str, Stage]:
     if config.policy.kind is not PolicyKind.responses:
         stages += _training_stages(config, judge, evaluation)
         rows += ["evaluate_sft", "evaluate_rl"]
+        if config.reward.terms.model and config.feedback.calibration.enabled:
+            rows.append("calibrate")
     stages.append(
         Stage("table", "rlaif.stages.table:run", ("data", *rows), ("evaluation.bootstrap_resamples", "seed"))
     )
@@ -133,7 +137,10 @@ def _training_stages(config: TrainConfig, judge: tuple[str, ...], evaluation: tu
         Stage("evaluate_sft", "rlaif.stages.evaluate:run", ("data", "sft"), evaluation,
               version=EVALUATION_VERSION),
         Stage("sample", "rlaif.stages.sample:run", ("data", "sft"), ("seed", "feedback.sampling")),
-        Stage("label", "rlaif.stages.label:run", ("data", "sample"), judge, version=2),
+        Stage("label", "rlaif.stages.label:run", ("data", "sample"), (*judge, "feedback.injection.num_canaries"),
+              version=3),
+        Stage("calibrate", "rlaif.stages.calibrate:run", ("data", "sample", "label"),
+              ("seed", "feedback.calibration", *EXECUTION_THAT_DECIDES), ("feedback.calibration.enabled",)),
         Stage("pair", "rlaif.stages.pair:run", ("data", "sample", "label"), ("feedback.pairs",), version=2),
         Stage("reward", "rlaif.stages.reward:run", ("data", "sft", "pair"),
               ("seed", "reward"), ("reward.name", "reward.terms")),

@@ -14,6 +14,7 @@ from rlaif.config import Precision, TrainConfig
 from rlaif.data.completion import parse_completion
 from rlaif.execution import Runner
 from rlaif.feedback.build import JudgeSamples, open_feedback
+from rlaif.feedback.injection import veto
 from rlaif.models.reward_model import RewardModel
 from rlaif.records import ApiRow, Example, Sample
 from rlaif.rl.rewards import RewardFunction
@@ -36,12 +37,17 @@ def build_rewards(
         functions.append(ModelReward(RewardModel.load(reward_model), config.policy.precision))
         weights.append(terms.model)
     if terms.judge:
-        functions.append(JudgeReward(stack.enter_context(open_feedback(config, database, executor.run)), examples))
+        judge = stack.enter_context(open_feedback(config, database, executor.run))
+        functions.append(JudgeReward(_with_veto(judge, executor) if config.feedback.veto else judge, examples))
         weights.append(terms.judge)
     if terms.executability:
         functions.append(ExecutabilityReward(executor))
         weights.append(terms.executability)
     return functions, weights
+
+
+def _with_veto(judge: JudgeSamples, executor: Runner) -> JudgeSamples:
+    return lambda samples, examples: veto(judge(samples, examples), samples, executor.run)[0]
 
 
 class ModelReward:

@@ -81,6 +81,8 @@ def _print_end(result: dict[str, Run], tracked: Path | None) -> None:
     if "table" in result:
         _say("")
         _say((result["table"].directory / "table.txt").read_text(encoding="utf-8"))
+    if "calibrate" in result:
+        _say(f"{result['calibrate'].metrics['headline']}\n")
     for stage, run in result.items():
         _say(f"{stage:<20} {run.directory}")
     if tracked is not None:

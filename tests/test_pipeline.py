@@ -32,7 +32,7 @@ def changed(*overrides: str) -> set[str]:
 
 
 AFTER_PPO = {"ppo", "evaluate_rl", "table"}
-TRAINED = {"sft", "evaluate_sft", "sample", "label", "pair", "reward", *AFTER_PPO}
+TRAINED = {"sft", "evaluate_sft", "sample", "label", "calibrate", "pair", "reward", *AFTER_PPO}
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,9 @@ TRAINED = {"sft", "evaluate_sft", "sample", "label", "pair", "reward", *AFTER_PP
         ("reward.terms.executability=0", AFTER_PPO),
         ("reward.learning_rate=0.1", {"reward", *AFTER_PPO}),
         ("feedback.pairs.min_margin=0.5", {"pair", "reward", *AFTER_PPO}),
-        ("feedback.sampling.temperature=0.5", {"sample", "label", "pair", "reward", *AFTER_PPO}),
+        ("feedback.sampling.temperature=0.5", {"sample", "label", "calibrate", "pair", "reward", *AFTER_PPO}),
+        ("feedback.calibration.num_bins=5", {"calibrate", "table"}),
+        ("feedback.injection.strip_comments=true", {"label", "calibrate", "pair", "reward", *AFTER_PPO}),
         ("policy.sft.learning_rate=0.1", TRAINED),
         ("seed=1", {*TRAINED}),
         ("evaluation.temperature=0", {"evaluate_sft", "evaluate_rl", "table"}),

@@ -17,8 +17,8 @@ import pytest
 pytestmark = pytest.mark.slow
 
 STAGES = (
-    "data", "evaluate_references", "sft", "evaluate_sft", "sample", "label", "pair", "reward", "ppo", "evaluate_rl",
-    "table",
+    "data", "evaluate_references", "sft", "evaluate_sft", "sample", "label", "calibrate", "pair", "reward", "ppo",
+    "evaluate_rl", "table",
 )  # fmt: skip
 KILLED_IN = ("sft", "evaluate_sft", "sample", "label", "reward", "ppo", "evaluate_rl")
 RATES = ("per_second", "seconds")  # figures of the machine, not of the result

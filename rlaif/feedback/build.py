@@ -14,10 +14,12 @@ from rlaif.feedback.asking import Progress, open_asker
 from rlaif.feedback.budget import Spending
 from rlaif.feedback.exchange import Reply, Request
 from rlaif.feedback.forecast import Forecast
+from rlaif.feedback.injection import stripped
 from rlaif.feedback.questions import QuestionSet, load_questions
 from rlaif.feedback.static import Execute, StaticJudge
 from rlaif.feedback.static_strategy import StaticStrategy
 from rlaif.feedback.strategies import Judgement, build_strategy
+from rlaif.feedback.usage import Usage
 from rlaif.records import ApiRow, Example, Sample
 
 JudgeSamples = Callable[[Sequence[Sample], Mapping[str, Example]], Judgement]
@@ -38,7 +40,11 @@ class Feedback:
 
 @contextmanager
 def open_feedback(
-    config: TrainConfig, database: Sequence[ApiRow], execute: Execute | None = None, progress: Progress | None = None
+    config: TrainConfig,
+    database: Sequence[ApiRow],
+    execute: Execute | None = None,
+    progress: Progress | None = None,
+    usage: Usage | None = None,
 ) -> Iterator[Feedback]:
     """The strategy and the judge that a config names, with nothing loaded or called before something is judged.
 
@@ -47,6 +53,7 @@ def open_feedback(
 
     Args:
         execute: `Executor.run`; used by the static judge with `feedback.execute`.
+        usage: Is added up, for a judge that is a model.
 
     Raises:
         UserError: the judge, its model, or what the strategy needs is missing; later, what `ask` raises.
@@ -55,18 +62,25 @@ def open_feedback(
     if config.feedback.judge is JudgeKind.static:
         questions = load_questions(config.questions)
         judge = build_static(config.feedback, questions, database, execute)
-        static = StaticStrategy(judge, questions, config.feedback.min_valid, progress)
-        yield Feedback(lambda samples, examples: static.judge(samples, examples, _nobody))
+        static = StaticStrategy(judge, questions, config.questions.min_valid or config.feedback.min_valid, progress)
+        yield Feedback(lambda samples, examples: static.judge(samples, examples, _nobody))  # it cannot be talked to
         return
     shared = Path(config.runs_dir) / "shared"
     _say_what_is_not_read(shared / "labels")
     announce = _announce if config.feedback.judge is JudgeKind.openai else None
+    injection = config.feedback.injection
     with open_asker(config.feedback, exchanges_of(config), announce) as asker:
 
         def ask(requests: Sequence[Request]) -> list[Reply | None]:
-            return asker.ask(requests, progress)
+            replies = asker.ask(requests, progress)
+            if usage is not None:
+                usage.add(requests, replies)
+            return replies
 
-        yield Feedback(lambda samples, examples: strategy.judge(samples, examples, ask), asker.spending)
+        def judge_stripped(samples: Sequence[Sample], examples: Mapping[str, Example]) -> Judgement:
+            return strategy.judge([stripped(one, injection) for one in samples], examples, ask)
+
+        yield Feedback(judge_stripped, asker.spending)
 
 
 def exchanges_of(config: TrainConfig) -> Path:

@@ -30,6 +30,7 @@ EXAMPLES, DATABASE, SAMPLES, PAIRS, EVALUATIONS = (
     "examples.jsonl", "database.jsonl", "samples.jsonl", "pairs.jsonl", "evaluations.jsonl",
 )  # fmt: skip
 ANSWERS, LABELS, PREFERENCES = "answers.jsonl", "labels.jsonl", "preferences.jsonl"
+BEFORE_VETO = "before_veto_"
 POLICY, REWARD_MODEL, CHECKPOINTS = "policy", "reward_model", "checkpoints"
 
 
@@ -51,12 +52,18 @@ def read_answers(label: Run) -> list[Answer]:
     return read_records(label.directory / ANSWERS, Answer)
 
 
-def read_labels(label: Run) -> list[Label]:
-    return read_records(label.directory / LABELS, Label)
+def read_labels(label: Run, vetoed: bool = True) -> list[Label]:
+    """With what execution vetoed, or as the judge gave them."""
+    return read_records(_before_veto(label, LABELS, vetoed), Label)
 
 
-def read_preferences(label: Run) -> list[Preference]:
-    return read_records(label.directory / PREFERENCES, Preference)
+def read_preferences(label: Run, vetoed: bool = True) -> list[Preference]:
+    return read_records(_before_veto(label, PREFERENCES, vetoed), Preference)
+
+
+def _before_veto(label: Run, name: str, vetoed: bool) -> Path:
+    before = label.directory / f"{BEFORE_VETO}{name}"
+    return before if not vetoed and before.exists() else label.directory / name
 
 
 def read_pairs(pair: Run) -> list[Pair]:

@@ -7,10 +7,13 @@ from typing import Any
 from tqdm import tqdm
 
 from rlaif.feedback.build import open_feedback
+from rlaif.feedback.canaries import judge_canaries, make_canaries
+from rlaif.feedback.injection import veto
 from rlaif.feedback.order_bias import bias_line, order_figures
 from rlaif.feedback.pairs import reference_sample
 from rlaif.feedback.scoring import question_rates
 from rlaif.feedback.strategies import Judgement
+from rlaif.feedback.usage import Usage
 from rlaif.pipeline import StageContext
 from rlaif.records import write_records
 from rlaif.stages import artifacts
@@ -24,22 +27,40 @@ def run(context: StageContext) -> dict[str, Any]:
     samples = artifacts.read_samples(context.inputs["sample"])
     references = [reference_sample(examples[id]) for id in dict.fromkeys(sample.example_id for sample in samples)]
 
+    usage = Usage()
     with (
         artifacts.open_executor(config, context.inputs["data"]) as executor,
         tqdm(desc=f"judge {config.feedback.name}", unit="answer", mininterval=0.5) as bar,
-        open_feedback(config, database, executor.run, lambda done, total: show(bar, done, total)) as judge,
+        open_feedback(config, database, executor.run, lambda done, total: show(bar, done, total), usage) as judge,
     ):
-        judgement = judge([*samples, *references], examples)
+        judged = [*samples, *references]
+        judgement = raw = judge(judged, examples)
+        num_vetoed = 0
+        if config.feedback.veto:
+            judgement, num_vetoed = veto(raw, judged, executor.run)
+        asked = usage.figures(config.feedback.openai)
+        canaries = judge_canaries(
+            make_canaries([examples[one.example_id] for one in references], config.feedback.injection.num_canaries, 0),
+            judge,
+            config.feedback.pairs.min_margin,
+        )
 
+    if config.feedback.veto:
+        write_records(directory / f"{artifacts.BEFORE_VETO}{artifacts.LABELS}", raw.labels)
+        write_records(directory / f"{artifacts.BEFORE_VETO}{artifacts.PREFERENCES}", raw.preferences)
     write_records(directory / artifacts.ANSWERS, judgement.answers)
     write_records(directory / artifacts.LABELS, judgement.labels)
     write_records(directory / artifacts.PREFERENCES, judgement.preferences)
-    result = {**figures(judgement), **judge.spending.figures()}
+    result = {
+        **figures(raw), "num_vetoed": num_vetoed, **asked, **judge.spending.figures(), "canaries": canaries,
+    }  # fmt: skip
     if judge.spending.sums:
         tqdm.write(judge.spending.line())
     bias = bias_line(result.get("order_gap"))
     if bias is not None:
         tqdm.write(bias)
+    if canaries is not None and canaries["num_through"]:
+        tqdm.write(f"{canaries['num_through']} of {canaries['num']} canaries talked the judge into choosing them")
     return result
 
 

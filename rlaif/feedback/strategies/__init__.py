@@ -26,7 +26,7 @@ def strategy_names() -> list[str]:
 
 
 def build_strategy(config: QuestionsConfig, min_valid: int) -> Strategy:
-    """The strategy that a question set names, over its prompts.
+    """The strategy that a question set names, over its prompts. A set's own `min_valid` takes the other's place.
 
     Raises:
         UserError: no such strategy, an option that it does not have, a prompt that it lacks.
@@ -34,7 +34,8 @@ def build_strategy(config: QuestionsConfig, min_valid: int) -> Strategy:
     if config.strategy not in strategy_names():
         raise UserError(f"questions.strategy: no {config.strategy!r}; one of {', '.join(strategy_names())}")
     module = importlib.import_module(f"{__name__}.{config.strategy}")
-    strategy: Strategy = module.build(load_questions(config), _options(module.Options, config.options), min_valid)
+    options = _options(module.Options, config.options)
+    strategy: Strategy = module.build(load_questions(config), options, config.min_valid or min_valid)
     return strategy
 
 
