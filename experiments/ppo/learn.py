@@ -41,7 +41,7 @@ def draw(rows: list[dict[str, float]], path: Path) -> None:
     score.plot(steps, [100 * row["ppo/score/executability"] for row in rows], marker="o")
     score.set(xlabel="rollout", ylabel="executable completions, %")
     kl.plot(steps, [row["ppo/k3_per_sequence"] for row in rows], marker="o", color="tab:orange")
-    kl.set(xlabel="rollout", ylabel="KL to the SFT policy, nats a completion")
+    kl.set(xlabel="rollout", ylabel="KL to SFT, nats a completion")
     for axis in (score, kl):
         axis.grid(alpha=0.3)
     figure.savefig(path, dpi=120)
