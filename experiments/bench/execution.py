@@ -19,7 +19,6 @@ import json
 import os
 import platform
 import random
-import shutil
 import statistics
 import subprocess
 import tempfile
@@ -29,6 +28,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from experiments.commit import commit
 from rlaif.config import Environment, ExecutionConfig, Isolation
 from rlaif.data.api_database import read_database
 from rlaif.data.apibench import read_apibench
@@ -218,13 +218,8 @@ def has_passed(outcome: Outcome) -> bool:
 
 def machine(arguments: argparse.Namespace, suites: Sequence[Suite]) -> dict[str, object]:
     """What the figures depend on."""
-    git = shutil.which("git")
-    commit = ""
-    if git is not None:
-        command = [git, "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"]
-        commit = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
     return {
-        "commit": commit,
+        "commit": commit(),
         "environments": sorted({suite.surroundings.identity for suite in suites}),
         "kernel": platform.release(),
         "cores": os.cpu_count(),

@@ -24,7 +24,6 @@ import argparse
 import json
 import os
 import platform
-import shutil
 import statistics
 import subprocess
 import sys
@@ -37,6 +36,7 @@ from experiments.bench.ppo.environment import PINS, make_environment
 from experiments.bench.ppo.measure import ROOT, Measured, environment, run_measured
 from experiments.bench.ppo.table import as_table
 from experiments.bench.ppo.variants import OURS, Variant, comparison, without_each
+from experiments.commit import commit
 
 RESULTS = Path(__file__).with_name("results")
 FIELDS = ("cpu_s", "system_s", "train_cpu_s", "wall_s", "peak_rss_gb", "built_rss_gb")
@@ -115,15 +115,10 @@ def summary(series: Mapping[str, Sequence[Measured]]) -> dict[str, object]:
 
 def machine() -> dict[str, object]:
     """What the figures depend on."""
-    git = shutil.which("git")
-    commit = ""
-    if git is not None:
-        command = [git, "-C", str(ROOT), "describe", "--always", "--dirty"]
-        commit = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
     code = "import importlib.metadata as m\nfor p in ('torch', 'transformers'): print(p + '==' + m.version(p))"
     shown = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True).stdout
     return {
-        "commit": commit,
+        "commit": commit(),
         "ours": shown.split(),
         "trl": list(PINS),
         "python": platform.python_version(),

@@ -15,9 +15,7 @@ import json
 import os
 import platform
 import random
-import shutil
 import statistics
-import subprocess
 import tempfile
 import time
 from collections import Counter
@@ -28,6 +26,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from experiments.commit import commit
 from rlaif.config import Environment, ExecutionConfig
 from rlaif.data.api_database import read_database
 from rlaif.data.apibench import read_apibench
@@ -210,14 +209,6 @@ def machine(environment: str) -> dict[str, object]:
         "cores": os.cpu_count(),
         "load": [round(value, 1) for value in os.getloadavg()],
     }
-
-
-def commit() -> str:
-    git = shutil.which("git")
-    if git is None:
-        return ""
-    command = [git, "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"]
-    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
 
 
 def report(rows: str, found: dict[str, object]) -> None:

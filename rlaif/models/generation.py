@@ -201,10 +201,16 @@ def keep_nucleus(logits: Tensor, top_p: float) -> Tensor:
 
 def to_generation(tokenizer: Any, prompt_ids: tuple[int, ...], num_cut: int, completion_ids: list[int]) -> Generation:
     stopped = completion_ids[-1] == tokenizer.eos_token_id
-    text_ids = completion_ids[:-1] if stopped else completion_ids
-    # Tidying spaces before punctuation would change code.
-    text = tokenizer.decode(text_ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+    text = completion_text(tokenizer, completion_ids)
     return Generation(text, prompt_ids, tuple(completion_ids), "stop" if stopped else "length", num_cut)
+
+
+def completion_text(tokenizer: Any, ids: Sequence[int]) -> str:
+    """A completion's text, without the EOS that ended it."""
+    kept = ids[:-1] if ids[-1] == tokenizer.eos_token_id else ids
+    # Tidying spaces before punctuation would change code.
+    text: str = tokenizer.decode(kept, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+    return text
 
 
 def pad_left(rows: Sequence[Sequence[int]], pad_id: int, device: torch.device) -> tuple[Tensor, Tensor]:

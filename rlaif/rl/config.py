@@ -9,7 +9,6 @@ from typing import Any, Literal, get_args
 
 from rlaif.errors import UserError
 
-TrainingPrecision = Literal["fp32", "bf16"]
 LrSchedulerType = Literal["constant", "linear", "cosine"]
 
 
@@ -145,10 +144,6 @@ class PPOConfig:
     def num_rollouts(self) -> int:
         """Rollouts of the whole run."""
         return -(-self.total_episodes // self.rollout_batch_size)
-
-    @property
-    def num_warmup_rollouts(self) -> int:
-        return min(self.num_critic_warmup_rollouts, self.num_rollouts)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values by name; trackers ask for them."""

@@ -17,7 +17,6 @@ from transformers.activations import NewGELUActivation
 from rlaif.errors import UserError
 from rlaif.models.generation import eval_mode
 from rlaif.rl.chunked import token_scores
-from rlaif.rl.config import TrainingPrecision
 from rlaif.rl.packing import is_packable, pack, prepare_packing
 from rlaif.rl.tied_embeddings import HeadGradient, Lookup, is_tied
 
@@ -261,7 +260,7 @@ def require_plain_head(model: nn.Module) -> None:
 
 
 @contextmanager
-def training_precision(device: torch.device, precision: TrainingPrecision) -> Iterator[None]:
+def training_precision(device: torch.device, *, bf16: bool) -> Iterator[None]:
     """bf16 autocast or plain fp32. On CPUs without bf16 units, bf16 is slower than fp32, not faster."""
-    with torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bf16"):
+    with torch.autocast(device.type, dtype=torch.bfloat16, enabled=bf16):
         yield

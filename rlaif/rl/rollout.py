@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from rlaif.errors import UserError
-from rlaif.models.generation import device_of
+from rlaif.models.generation import completion_text, device_of
 from rlaif.rl.config import PPOConfig
 from rlaif.rl.dataset import Prompt, encode_prompts
 from rlaif.rl.forward import ActorCritic, training_precision
@@ -155,11 +155,11 @@ def sample_prompts(
     texts: list[str] = [""] * len(prompts)
 
     def finish(row: int, tokens: SampledTokens) -> None:
-        texts[row] = decode(tokenizer, tokens.ids)
+        texts[row] = completion_text(tokenizer, tokens.ids)
         scoring.add(row, texts[row], tokens.ids)
 
     device = device_of(actor_critic)
-    with training_precision(device, "bf16" if config.bf16 else "fp32"):
+    with training_precision(device, bf16=config.bf16):
         sampled = sample(
             actor_critic,
             [ids for ids, _ in encoded],
@@ -189,13 +189,6 @@ def with_scores(episodes: Sequence[Episode], scores: Scores) -> list[Episode]:
         )
         for row, episode in enumerate(episodes)
     ]
-
-
-def decode(tokenizer: Any, ids: Sequence[int]) -> str:
-    """A completion's text, without the EOS; spaces as they are, since it may be code."""
-    kept = ids[:-1] if ids[-1] == tokenizer.eos_token_id else ids
-    text: str = tokenizer.decode(kept, skip_special_tokens=True, clean_up_tokenization_spaces=False)
-    return text
 
 
 def pad_right(episodes: Sequence[Episode], device: torch.device) -> dict[str, Any]:
@@ -247,7 +240,7 @@ def look_at(
         )  # fmt: skip
         found = torch.zeros(input_ids.shape, device=input_ids.device)
         for rows, longest in processes.share(parts):
-            with training_precision(input_ids.device, "bf16" if config.bf16 else "fp32"):
+            with training_precision(input_ids.device, bf16=config.bf16):
                 found[rows, :longest] = score(input_ids[rows, :longest], action_mask[rows, :longest], **settings)
         return processes.sum(found)
 

@@ -252,7 +252,7 @@ class PPOTrainer:
     def state_dict(self) -> dict[str, Any]:
         """All that a run resumed needs to equal one never stopped."""
         return {
-            "config": {**dataclasses.asdict(self.args)},
+            "config": dataclasses.asdict(self.args),
             "rollout_index": self.rollout_index,
             "kl_coef": self.kl_coef,
             "score_moments": self.score_moments.state_dict(),

@@ -166,7 +166,7 @@ def micro_batch_totals(
         return tensor[rows, :longest]
 
     mask, old_logprobs = cut(rollout.action_mask), cut(rollout.logprobs)
-    with training_precision(mask.device, "bf16" if config.bf16 else "fp32"):
+    with training_precision(mask.device, bf16=config.bf16):
         now = model(
             cut(rollout.input_ids), mask,
             temperature=config.temperature, with_entropy=config.ent_coef != 0, chunk_size=config.logprob_chunk_size,
