@@ -1,7 +1,7 @@
-"""One rollout and update of PPO: this project's PPOTrainer against TRL's last one (trl==1.12.0).
+"""A few rollouts and updates of PPO: this project's PPOTrainer against TRL's last one (trl==1.12.0).
 
     python -m experiments.bench.ppo_vs_trl [--shapes 4x256 10x512 12x768] [--lengths natural fixed] [--pairs N]
-        [--ablate 4x256 10x512] [--trl-rows 4 16] [--environment DIR] [--results DIR]
+        [--rollouts N] [--ablate 4x256 10x512] [--trl-rows 4 16] [--environment DIR] [--results DIR]
 
 Both get the same weights, the same prompts (as ids or as a text of as many words), the same
 reward model, the same coefficients and take the same number of optimizer steps, on one thread
@@ -39,6 +39,7 @@ from experiments.bench.ppo.variants import OURS, Variant, comparison, without_ea
 from experiments.commit import commit
 
 RESULTS = Path(__file__).with_name("results")
+WHAT = ("shape", "lengths", "rollouts")
 FIELDS = ("cpu_s", "system_s", "train_cpu_s", "wall_s", "peak_rss_gb", "built_rss_gb")
 
 
@@ -57,8 +58,11 @@ def main() -> None:
     for kind, shape, lengths, variants in todo:
         with tempfile.TemporaryDirectory(prefix="rlaif-bench-", dir="/var/tmp") as task:
             write_task(Path(task), shape, lengths)
-            series = run_in_turns(task, variants, arguments.pairs)
-        found = {"shape": shape, "lengths": lengths, "turns": arguments.pairs, "load": load(), **summary(series)}
+            series = run_in_turns(task, variants, arguments.pairs, arguments.rollouts)
+        found = {
+            "shape": shape, "lengths": lengths, "rollouts": arguments.rollouts, "turns": arguments.pairs,
+            "load": load(), **summary(series),
+        }  # fmt: skip
         result = with_finding(read(arguments.results, conditions), kind, found)
         write(result, arguments.results)
     print(as_table(read(arguments.results, conditions)))
@@ -69,6 +73,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--shapes", nargs="*", default=["4x256", "10x512", "12x768"], help="layers x width of a GPT-2")
     parser.add_argument("--lengths", nargs="+", default=["natural", "fixed"], choices=["natural", "fixed"])
     parser.add_argument("--pairs", type=int, default=5, help="how often each is run")
+    parser.add_argument("--rollouts", type=int, default=4, help="of each run: the more, the less imports weigh")
     parser.add_argument("--ablate", nargs="*", default=[], help="shapes at which each technique is switched off")
     parser.add_argument("--trl-rows", nargs="+", type=int, default=[4, 16], help="rows of TRL's micro-batches")
     parser.add_argument("--environment", type=Path, default=ROOT / ".environments" / "trl-1.12", help="where TRL lives")
@@ -82,7 +87,9 @@ def write_task(directory: Path, shape: str, lengths: str) -> None:
     subprocess.run(command, check=True, cwd=ROOT, env=environment(), stderr=subprocess.DEVNULL)
 
 
-def run_in_turns(task: str, variants: Sequence[Variant], num_turns: int) -> dict[str, list[Measured]]:
+def run_in_turns(
+    task: str, variants: Sequence[Variant], num_turns: int, num_rollouts: int
+) -> dict[str, list[Measured]]:
     """Each variant once a turn; a turn has its own seed for sampling.
 
     Raises:
@@ -91,7 +98,8 @@ def run_in_turns(task: str, variants: Sequence[Variant], num_turns: int) -> dict
     series: dict[str, list[Measured]] = {variant.name: [] for variant in variants}
     for turn in range(num_turns):
         for variant in variants:
-            measured = run_measured(variant.python, variant.module, [task, str(turn), *variant.arguments])
+            arguments = [task, str(turn), str(num_rollouts), *variant.arguments]
+            measured = run_measured(variant.python, variant.module, arguments)
             series[variant.name].append(measured)
             print(f"turn {turn + 1}: {variant.name}: {measured.as_row()}", file=sys.stderr, flush=True)
             steps = series[variants[0].name][0].num_optimizer_steps
@@ -150,8 +158,8 @@ def read(directory: Path, conditions: dict[str, object]) -> dict[str, Any]:
 
 
 def with_finding(result: dict[str, Any], kind: str, found: dict[str, Any]) -> dict[str, Any]:
-    """In place of an earlier one of the same shape and lengths."""
-    others = [one for one in result[kind] if (one["shape"], one["lengths"]) != (found["shape"], found["lengths"])]
+    """In place of an earlier one of the same."""
+    others = [one for one in result[kind] if any(one[name] != found[name] for name in WHAT)]
     return {**result, kind: [*others, found]}
 
 

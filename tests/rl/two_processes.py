@@ -5,6 +5,7 @@ python two_processes.py RESULT OUTPUT_DIR NUM_EPISODES [resume]
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import sys
 from pathlib import Path
@@ -24,7 +25,12 @@ def share_of_a(prompts: list[str], completions: list[str], **columns: Any) -> li
     return [text.split().count("a") / 6 for text in completions]
 
 
+SECONDS_TO_HANG = 120
+"""A process that has not ended by then says where each of its threads is, and exits with an error."""
+
+
 def main(result: str, output_dir: str, resume: bool) -> None:
+    faulthandler.dump_traceback_later(SECONDS_TO_HANG, exit=True)
     torch.set_num_threads(1)
     core = Tokenizer(models.WordLevel({word: number for number, word in enumerate(WORDS)}, unk_token="a"))
     core.pre_tokenizer = pre_tokenizers.WhitespaceSplit()

@@ -51,7 +51,7 @@ def comparison_rows(found: dict[str, Any]) -> list[str]:
             ]
         if name == fastest:
             factors = [f"**{factor}**" for factor in factors]
-        rows.append(table_row(found["shape"], found["lengths"], name, measures(row), *factors))
+        rows.append(table_row(found["shape"], what(found), name, measures(row), *factors))
     return rows
 
 
@@ -61,7 +61,7 @@ def ablation_rows(found: dict[str, Any]) -> list[str]:
     return [
         table_row(
             found["shape"],
-            found["lengths"],
+            what(found),
             "nothing: all of it" if name == OURS else name,
             measures(row),
             f"{row['cpu_s'] / ours['cpu_s']:.2f}",
@@ -69,6 +69,10 @@ def ablation_rows(found: dict[str, Any]) -> list[str]:
         )
         for name, row in variants.items()
     ]
+
+
+def what(found: dict[str, Any]) -> str:
+    return f"{found['lengths']}, {found['rollouts']} rollouts"
 
 
 def measures(row: dict[str, float]) -> str:

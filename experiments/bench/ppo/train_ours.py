@@ -1,6 +1,6 @@
-"""One rollout and its update with this project's PPOTrainer, all of it or without one of its techniques.
+"""Some rollouts and their updates with this project's PPOTrainer, all of it or without one of its techniques.
 
-    python -m experiments.bench.ppo.train_ours TASK REPORT SEED [TECHNIQUE]
+    python -m experiments.bench.ppo.train_ours TASK REPORT SEED NUM_ROLLOUTS [TECHNIQUE]
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from experiments.bench.ppo.task import EOS_ID, MAX_NEW_TOKENS, NUM_PROMPTS, PROM
 from experiments.bench.ppo.techniques import SHARED_TRUNK
 
 
-def main(task: Task, report_path: Path, seed: int, without: str | None) -> None:
+def main(task: Task, report_path: Path, seed: int, num_rollouts: int, without: str | None) -> None:
     report = Report()
     settings: dict[str, Any] = {}
     if without is not None:
         from experiments.bench.ppo import ablations
 
         switch, settings = ablations.switch_off(without), ablations.SETTINGS.get(without, {})
-    trainer = make_trainer(task, seed, report, settings, shared_trunk=without != SHARED_TRUNK)
+    trainer = make_trainer(task, seed, num_rollouts, report, settings, shared_trunk=without != SHARED_TRUNK)
     report.mark_built()
     trainer.train()
     if without is not None and not switch.was_used:
@@ -32,13 +32,13 @@ def main(task: Task, report_path: Path, seed: int, without: str | None) -> None:
 
 
 def make_trainer(
-    task: Task, seed: int, report: Report, settings: dict[str, Any], *, shared_trunk: bool = True
+    task: Task, seed: int, num_rollouts: int, report: Report, settings: dict[str, Any], *, shared_trunk: bool = True
 ) -> PPOTrainer:
     """All samples go through the model at once, unless `settings` say otherwise: packed, they are few tokens."""
     config = PPOConfig(
         rollout_batch_size=NUM_PROMPTS,
         generation_batch_size=NUM_PROMPTS,
-        total_episodes=NUM_PROMPTS,
+        total_episodes=NUM_PROMPTS * num_rollouts,
         max_prompt_length=PROMPT_TOKENS[1],
         max_completion_length=MAX_NEW_TOKENS,
         lr_scheduler_type="constant",
@@ -66,4 +66,5 @@ def make_trainer(
 
 
 if __name__ == "__main__":
-    main(Task(Path(sys.argv[1])), Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4] if len(sys.argv) > 4 else None)
+    technique = sys.argv[5] if len(sys.argv) > 5 else None
+    main(Task(Path(sys.argv[1])), Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]), technique)
