@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 
 from rlaif import pipeline, runs
@@ -11,6 +13,7 @@ from rlaif.config import JudgeKind, TrainConfig
 from rlaif.errors import UserError
 from rlaif.feedback.asking import prices_of
 from rlaif.feedback.build import exchanges_of
+from rlaif.feedback.canaries import SAMPLES_OF_A_CANARY
 from rlaif.feedback.exchange_store import ExchangeStore
 from rlaif.feedback.forecast import Forecast, forecast
 from rlaif.feedback.rehearsal import rehearse
@@ -66,29 +69,44 @@ def judge_line(config: TrainConfig, train: Sequence[Example]) -> str:
     strategy = build_strategy(questions, feedback.min_valid)
     per_prompt = feedback.sampling.num_samples + 1  # the reference is judged too
     num_scored = config.trainer.num_rollouts * config.trainer.rollout_batch_size if config.reward.terms.judge else 0
-    total = num_prompts * strategy.max_requests(per_prompt) + num_scored * strategy.max_requests(1)
-    parts = f"{num_prompts:,} prompts x {per_prompt} completions"
-    parts += f", and {num_scored:,} completions of PPO" if num_scored else ""
+    num_canaries = min(num_prompts, feedback.injection.num_canaries)
+    possible = [
+        Group(num_prompts, per_prompt, f"{num_prompts:,} prompts x {per_prompt} completions"),
+        Group(num_canaries, SAMPLES_OF_A_CANARY, f"{num_canaries} canaries x {SAMPLES_OF_A_CANARY}"),
+        Group(num_scored, 1, f"{num_scored:,} completions of PPO"),
+    ]
+    groups = [group for group in possible if group.num]
+    total = sum(group.num * strategy.max_requests(group.num_samples) for group in groups)
+    parts = ", ".join(group.told for group in groups)
     told = f"judge {feedback.name}, {questions.name}: {parts}"
     if feedback.judge is not JudgeKind.openai:
         return f"{told} = {total:,} answers at most; 0 calls"
     told += f" = {total:,} calls to {feedback.openai.model} at most"
     if not train:
         return f"{told}; tokens and cost are known once the data are here"
-    expected = expected_calls(config, strategy, train, num_prompts, num_scored)
+    expected = expected_calls(config, strategy, train, groups)
     return f"{told}; with references for samples, {expected.line()}"
 
 
+@dataclass(frozen=True)
+class Group:
+    """Judged alike: so many examples with so many samples each."""
+
+    num: int
+    num_samples: int
+    told: str
+
+
 def expected_calls(
-    config: TrainConfig, strategy: Strategy, train: Sequence[Example], num_prompts: int, num_scored: int
+    config: TrainConfig, strategy: Strategy, train: Sequence[Example], groups: Sequence[Group]
 ) -> Forecast:
-    """Of labeling and of PPO's reward, as far as references are like samples."""
+    """Of all groups, as far as references are like samples."""
     directory = exchanges_of(config)
     store = ExchangeStore(directory) if directory.is_dir() else None
     judge, prices = f"openai:{config.feedback.openai.model}", prices_of(config.feedback)
-    requests, num_examples = rehearse(strategy, train, config.feedback.sampling.num_samples + 1)
-    expected = forecast(requests, judge, prices, store).times(num_prompts / num_examples)
-    if num_scored:
-        requests, num_examples = rehearse(strategy, train, 1)
-        expected = expected.plus(forecast(requests, judge, prices, store).times(num_scored / num_examples))
-    return expected
+
+    def of_group(group: Group) -> Forecast:
+        requests, num_examples = rehearse(strategy, train, group.num_samples)
+        return forecast(requests, judge, prices, store).times(group.num / num_examples)
+
+    return reduce(Forecast.plus, map(of_group, groups))

@@ -60,12 +60,12 @@ def test_missing_data_is_one_line_that_says_how_to_get_them(tmp_path: object) ->
 def test_dry_run_of_the_paper_counts_the_judge_calls() -> None:
     result = rlaif("experiment=paper", "dry_run=true")
     assert result.returncode == 0, result.stderr
-    # 4,000 prompts x (4 samples + the reference) x 8 questions
-    assert "160,000 calls to gpt-3.5-turbo" in result.stdout
+    # (4,000 prompts x (4 samples + the reference) + 16 canaries x 3 texts) x 8 questions
+    assert f"{160_000 + 16 * 3 * 8:,} calls to gpt-3.5-turbo" in result.stdout
     assert "ppo" in result.stdout
 
 
 def test_a_judge_in_ppos_reward_is_in_the_forecast() -> None:
     result = rlaif("experiment=paper", "dry_run=true", "reward.terms.judge=1")
     # 200 rollouts x 256 completions x 8 questions more
-    assert f"{160_000 + 200 * 256 * 8:,} calls to gpt-3.5-turbo" in result.stdout
+    assert f"{160_000 + 16 * 3 * 8 + 200 * 256 * 8:,} calls to gpt-3.5-turbo" in result.stdout

@@ -39,6 +39,10 @@ CHANNELS: dict[str, Callable[[str], tuple[str, str]]] = {
 """By channel, (code, explanation) that carry a text."""
 
 
+SAMPLES_OF_A_CANARY = 3
+"""Itself, its twin and the reference."""
+
+
 @dataclass(frozen=True)
 class Canary:
     """One canary with its twin and its example's reference, as samples of an example of their own."""
