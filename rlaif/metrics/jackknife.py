@@ -36,7 +36,7 @@ class Diversity:
         return Diversity(self.by_seed - other.by_seed, self.left_out - other.left_out)
 
     def interval(self) -> Interval:
-        """The mean over seeds with its 95% normal interval, by the jackknife over examples and the variance over seeds."""
+        """The mean over seeds and its 95% normal interval: jackknife over examples, plus the variance over seeds."""
         over_examples = self.left_out.mean(axis=0)
         num, num_seeds = len(over_examples), len(self.by_seed)
         variance = (num - 1) / num * float(((over_examples - over_examples.mean()) ** 2).sum())
@@ -71,9 +71,7 @@ def api_entropy(by_seed: Sequence[Calls], examples: Sequence[str]) -> Diversity:
     return Diversity(np.array(entropies), np.array(left_out))
 
 
-def _counts(
-    by_seed: Sequence[Calls], examples: Sequence[str]
-) -> tuple[list[Counter[str]], list[list[Counter[str]]]]:
+def _counts(by_seed: Sequence[Calls], examples: Sequence[str]) -> tuple[list[Counter[str]], list[list[Counter[str]]]]:
     """Per seed: how often each API is called, in all and in each example."""
     parts = [[Counter(api for api in calls.get(id, ()) if api is not None) for id in examples] for calls in by_seed]
     return [sum(by_example, Counter[str]()) for by_example in parts], parts

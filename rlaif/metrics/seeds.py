@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -24,7 +24,7 @@ DIVERSITY = {"distinct_apis": distinct_apis, "api_entropy": api_entropy}
 
 @dataclass(frozen=True)
 class PairedTests:
-    """p-values of one metric's difference between two policies on the same examples; None where it could not be tested."""
+    """p-values of one metric's difference between two policies on the same examples; None where not tested."""
 
     mean: float | None
     """Sign flips of the difference of means."""
@@ -72,12 +72,14 @@ def summarize_seeds(by_seed: BySeed, *, seed: int = 0, resamples: int = 2000) ->
 
 
 def compare_seeds(
-    a: BySeed, b: BySeed, *, seed: int = 0, resamples: int = 2000, flips: int = 10_000
-) -> Comparison:
+    a: BySeed, b: BySeed, *, seed: int = 0, resamples: int = 2000, flips: int = 10_000,
+    tested: Collection[str] = tuple(METRICS),
+) -> Comparison:  # fmt: skip
     """mean(a) - mean(b) on the examples that both answered, with paired intervals and p-values.
 
     a and b have the same seeds in the same order, or one of them a single list. A metric that either side
-    lacks on those examples is left out. Diversity has an interval and no test: it is no mean over examples.
+    lacks on those examples is left out; of the metrics in `tested` there are p-values. Diversity has an
+    interval and no test: it is no mean over examples.
     """
     groups_a, groups_b = ([group_by_example(evaluations) for evaluations in side] for side in (a, b))
     examples = sorted(set().union(*groups_a) & set().union(*groups_b))
@@ -87,10 +89,9 @@ def compare_seeds(
         sums_a, sums_b = _sums(groups_a, examples, metric), _sums(groups_b, examples, metric)
         if sums_a[1].sum() and sums_b[1].sum():
             intervals[metric] = paired_difference(sums_a, sums_b, seed=seed, resamples=resamples)
+        if metric in intervals and metric in tested:
             scores = (_scores(groups_a, examples, metric), _scores(groups_b, examples, metric))
-            tests[metric] = PairedTests(
-                *(test(*scores, seed=seed, resamples=flips).p_value for test in TESTS)
-            )
+            tests[metric] = PairedTests(*(test(*scores, seed=seed, resamples=flips).p_value for test in TESTS))
     for metric, measure in DIVERSITY.items():
         if examples:
             difference = measure(_calls(groups_a), examples).minus(measure(_calls(groups_b), examples))

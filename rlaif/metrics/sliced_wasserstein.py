@@ -29,7 +29,7 @@ from rlaif.metrics.sign_flips import TestResult, flipped_means, p_value
 NUM_SLICES = 50
 MAX_LEVELS = 64
 LARGEST_IN_CAUCHY = 0.99
-"""Cauchy's combination is cut off here (Fang et al. 2023): one p-value of 1, as discrete scores have, is -infinity in it."""
+"""Cauchy's combination stops here (Fang et al. 2023): a p-value of 1, as discrete scores have, is -infinity in it."""
 
 Combination = Literal["harmonic", "cauchy"]
 
@@ -83,7 +83,7 @@ def combine_p_values(p_values: NDArray[np.float64], combination: Combination) ->
 
 
 def embedded_differences(a: Sequence[ArrayLike], b: Sequence[ArrayLike], seed: int) -> NDArray[np.float64]:
-    """The difference of either policy's vector for every example with scores on both sides: (num_pairs, num_coordinates).
+    """The difference of the policies' vectors for each example with scores on both sides: (num_pairs, num_coordinates).
 
     Scaled such that a row's squared length is the squared (sliced) 2-Wasserstein distance.
     """
@@ -105,8 +105,8 @@ def embedded_differences(a: Sequence[ArrayLike], b: Sequence[ArrayLike], seed: i
 
 
 def quantiles(scores: NDArray[np.float64], num_levels: int) -> NDArray[np.float64]:
-    """Quantile functions at (k + 1/2) / num_levels of (num_examples, num_samples, num_slices): the samples' axis becomes
-    num_levels long. With as many levels as samples these are the sorted scores.
+    """Quantile functions at (k + 1/2) / num_levels of (num_examples, num_samples, num_slices): the samples' axis
+    becomes num_levels long. With as many levels as samples these are the sorted scores.
     """
     levels = (np.arange(num_levels) + 0.5) / num_levels
     return np.asarray(np.sort(scores, axis=1)[:, np.floor(levels * scores.shape[1]).astype(int)])

@@ -1,9 +1,9 @@
 """Means and their uncertainty over examples and seeds.
 
-Where there are several seeds, all of them answer the same examples. A resample then draws seeds and, by itself, examples
-(Owen, The pigeonhole bootstrap, arXiv 0712.1111), and takes every sample of a drawn seed and example: samples of one
-example are alike, and so are those of one seed, so neither pass for independent ones. Of three seeds the spread
-over seeds is a rough guess, and the interval's share of it rather too narrow than too wide.
+Where there are several seeds, all of them answer the same examples. A resample then draws seeds and, by itself,
+examples (Owen, The pigeonhole bootstrap, arXiv 0712.1111), and takes every sample of a drawn seed and example: samples
+of one example are alike, and so are those of one seed, so neither pass for independent ones. Of three seeds the
+spread over seeds is a rough guess, and the interval's share of it rather too narrow than too wide.
 """
 
 from __future__ import annotations

@@ -21,8 +21,9 @@ def run(context: StageContext) -> dict[str, Any]:
     )
     if not found.chosen:
         raise UserError(
-            f"best of n: none of {found.num_prompts} prompts has a sample to learn from ({found.num_unlabelled} samples "
-            f"without a readable score, {found.num_cut_off} cut off); sample or label more, or strong_sft.enabled=false"
+            f"best of n: none of {found.num_prompts} prompts has a sample to learn from "
+            f"({found.num_unlabelled} samples without a readable score, {found.num_cut_off} cut off); "
+            f"sample or label more, or strong_sft.enabled=false"
         )
     write_records(context.run.directory / artifacts.SAMPLES, found.chosen)
     counts = {name: value for name, value in dataclasses.asdict(found).items() if name != "chosen"}

@@ -71,5 +71,3 @@ def _samples(context: StageContext, examples: list[Example]) -> list[Sample]:
             batch_size=evaluation.batch_size, config=config.policy, seed=config.seed,
         )  # fmt: skip
     return samples
-
-

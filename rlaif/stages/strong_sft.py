@@ -1,7 +1,7 @@
 """Strong SFT: the SFT policy, trained further on the best of n of its own samples and on the references.
 
 The rival that RLAIF has to beat: the same judge, the same samples and the same labels, without a reward model
-or PPO (rejection-sampling fine-tuning, arXiv 2308.01825). The references stay in: there are few prompts with labels, the
+or PPO (rejection-sampling fine-tuning, arXiv 2308.01825). The references stay in: few prompts have labels, the
 chosen samples are no better than what the policy can write, and without the references a small policy forgets how
 they are written; a sample that repeats its reference adds nothing and is left out. Training goes on from
 the SFT policy's weights with a lower rate; the validation loss, on references alone, decides which weights are kept.
