@@ -58,7 +58,8 @@ def summarize_seeds(by_seed: BySeed, *, seed: int = 0, resamples: int = 2000) ->
             intervals[metric] = bootstrap_ratio(sums, counts, seed=seed, resamples=resamples)
     for metric, measure in DIVERSITY.items():
         if flat:
-            intervals[metric] = measure(_calls(groups), examples).interval()
+            found = measure(_calls(groups), examples).interval()
+            intervals[metric] = Interval(found.mean, max(0.0, found.low), found.high)
     known = {field.name for field in fields(Summary)}
     return Summary(
         num=len(flat),
@@ -91,7 +92,7 @@ def compare_seeds(
             intervals[metric] = paired_difference(sums_a, sums_b, seed=seed, resamples=resamples)
         if metric in intervals and metric in tested:
             scores = (_scores(groups_a, examples, metric), _scores(groups_b, examples, metric))
-            tests[metric] = PairedTests(*(test(*scores, seed=seed, resamples=flips).p_value for test in TESTS))
+            tests[metric] = _tests(*scores, seed=seed, resamples=flips)
     for metric, measure in DIVERSITY.items():
         if examples:
             difference = measure(_calls(groups_a), examples).minus(measure(_calls(groups_b), examples))
@@ -99,8 +100,16 @@ def compare_seeds(
     return Comparison(intervals, tests)
 
 
-TESTS = (paired_mean_test, wasserstein_test, combined_test)
-"""In the order of PairedTests' fields."""
+def _tests(a: list[list[float]], b: list[list[float]], *, seed: int, resamples: int) -> PairedTests:
+    """With one score an example there is no spread: the other two tests would be that of the means again."""
+    mean = paired_mean_test(a, b, seed=seed, resamples=resamples).p_value
+    if max(min(len(x), len(y)) for x, y in zip(a, b, strict=True)) < 2:
+        return PairedTests(mean, None, None)
+    return PairedTests(
+        mean=mean,
+        distributions=wasserstein_test(a, b, seed=seed, resamples=resamples).p_value,
+        combined=combined_test(a, b, seed=seed, resamples=resamples).p_value,
+    )
 
 
 def _sums(groups: Groups, examples: Sequence[str], metric: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -43,7 +43,8 @@ def paired_mean_test(
 
     The statistic is mean(a) - mean(b), every example weighing the same.
     """
-    pairs = [(np.mean(x), np.mean(y)) for x, y in zip(a, b, strict=True) if np.size(x) and np.size(y)]
+    sides = [(np.asarray(x, dtype=float), np.asarray(y, dtype=float)) for x, y in zip(a, b, strict=True)]
+    pairs = [(x.mean(), y.mean()) for x, y in sides if x.size and y.size]
     if not pairs:
         return TestResult(float("nan"), None, 0)
     differences = np.array([x - y for x, y in pairs])[:, None]
@@ -74,9 +75,9 @@ def _patterns(num: int, seed: int, resamples: int) -> Iterator[NDArray[np.float6
     """Blocks (block, num) of +1 and -1, without the pattern of all +1 where all are listed."""
     if num < 31 and 2**num <= resamples:
         codes = np.arange(1, 2**num)
-        yield 1.0 - 2.0 * ((codes[:, None] >> np.arange(num)) & 1)
+        yield np.asarray(1.0 - 2.0 * ((codes[:, None] >> np.arange(num)) & 1), dtype=np.float64)
         return
     generator = np.random.default_rng(seed)
     for start in range(0, resamples - 1, BLOCK):
         size = (min(BLOCK, resamples - 1 - start), num)
-        yield generator.integers(0, 2, size=size, dtype=np.int8) * 2.0 - 1.0
+        yield np.asarray(generator.integers(0, 2, size=size, dtype=np.int8) * 2.0 - 1.0, dtype=np.float64)

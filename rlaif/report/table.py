@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -17,6 +18,7 @@ from rlaif.metrics.statistics import Interval
 from rlaif.metrics.summary import Summary
 
 MISSING = "-"
+TERMINAL_WIDTH = 120
 
 COLUMNS: dict[str, str] = {
     "ast_gorilla": "AST Gorilla",
@@ -101,7 +103,7 @@ def render_text(table: Table, style: IntervalStyle = "range") -> str:
     lines = [header, "  ".join("-" * width for width in widths), *lines]
     for difference in differences:
         lines += ["", *("  ".join(_padded(row, widths)).rstrip() for row in difference)]
-    return "\n".join([*lines, "", table.note, ""])
+    return "\n".join([*lines, "", *textwrap.wrap(table.note, TERMINAL_WIDTH), ""])
 
 
 def render_markdown(table: Table, style: IntervalStyle = "range") -> str:
@@ -174,9 +176,11 @@ def _grid(
     for difference in table.differences:
         intervals_style: IntervalStyle = "range" if style == "none" else style
         lines = [[difference.name, *_cells(difference.by_metric, columns, intervals_style, signed=True)]]
-        for name, p_value in TESTS.values() if difference.tests else ():
-            tests = (difference.tests.get(metric) for metric in columns)
-            lines.append([f"  {name}", *(format_p_value(p_value(one) if one else None) for one in tests)])
+        tests = [difference.tests.get(metric) for metric in columns]
+        for name, p_value in TESTS.values():
+            found = [p_value(one) if one else None for one in tests]
+            if any(one is not None for one in found):
+                lines.append([f"  {name}", *map(format_p_value, found)])
         differences.append(lines)
     return rows, differences
 

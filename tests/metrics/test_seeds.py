@@ -90,3 +90,11 @@ def test_a_difference_in_diversity_has_its_interval() -> None:
     gain = compare_seeds(narrow, wide, flips=10).intervals["distinct_apis"]
     assert gain.mean == -27
     assert gain.low <= -27 <= gain.high
+
+
+def test_one_score_an_example_has_no_spread_to_test() -> None:
+    a, b = [[evaluation("a", 0.2), evaluation("b", 0.4)]], [[evaluation("a", 0.1), evaluation("b", 0.1)]]
+    tests = compare_seeds(a, b, flips=100).tests["rouge_l"]
+    assert (tests.mean, tests.distributions, tests.combined) == (2 / 4, None, None)
+    twice = compare_seeds([*a, *a], [*b, *b], flips=100).tests["rouge_l"]
+    assert (twice.distributions, twice.combined) == (2 / 4, 2 / 4)
