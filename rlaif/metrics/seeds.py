@@ -57,7 +57,7 @@ def summarize_seeds(by_seed: BySeed, *, seed: int = 0, resamples: int = 2000) ->
         if counts.sum():
             intervals[metric] = bootstrap_ratio(sums, counts, seed=seed, resamples=resamples)
     for metric, measure in DIVERSITY.items():
-        if flat:
+        if flat and _all_call(by_seed, metric):
             found = measure(_calls(groups), examples).interval()
             intervals[metric] = Interval(found.mean, max(0.0, found.low), found.high)
     known = {field.name for field in fields(Summary)}
@@ -94,7 +94,7 @@ def compare_seeds(
             scores = (_scores(groups_a, examples, metric), _scores(groups_b, examples, metric))
             tests[metric] = _tests(*scores, seed=seed, resamples=flips)
     for metric, measure in DIVERSITY.items():
-        if examples:
+        if examples and _all_call(a, metric) and _all_call(b, metric):
             difference = measure(_calls(groups_a), examples).minus(measure(_calls(groups_b), examples))
             intervals[metric] = difference.interval()
     return Comparison(intervals, tests)
@@ -128,6 +128,11 @@ def _scores(groups: Groups, examples: Sequence[str], metric: str) -> list[list[f
 def _values(group: dict[str, list[Evaluation]], example: str, metric: str) -> list[float]:
     found = (METRICS[metric](evaluation) for evaluation in group.get(example, ()))
     return [float(value) for value in found if value is not None]
+
+
+def _all_call(by_seed: BySeed, metric: str) -> bool:
+    """Calls of nothing are no API, and have no entropy either."""
+    return metric != "api_entropy" or all(any(one.api is not None for one in found) for found in by_seed)
 
 
 def _calls(groups: Groups) -> list[Calls]:

@@ -63,6 +63,12 @@ def test_summary_over_seeds_counts_what_is_missing() -> None:
     assert summary.verdicts == {"pass": 3}
 
 
+def test_who_calls_nothing_has_no_api_and_no_entropy() -> None:
+    summary = summarize_seeds([[evaluation("a", 0.2, api=None)]])
+    assert summary.mean("distinct_apis") == 0
+    assert summary.mean("api_entropy") is None
+
+
 def test_diversity_by_hand() -> None:
     """Of a: 3, b: 1, c: 1 calls there are three APIs; without either of two examples there are two."""
     calls = {"1": ["a"], "2": ["a"], "3": ["a"], "4": ["b"], "5": ["c"], "6": [None]}
