@@ -11,7 +11,8 @@ from typing import Any
 from experiments.commit import commit
 from experiments.results import provenance_of
 from rlaif.records import Evaluation
-from rlaif.report.rows_over_seeds import ROW_NAMES, make_table
+from rlaif.report.rows import ROW_NAMES
+from rlaif.report.rows_over_seeds import make_table
 from rlaif.report.table import Table, render_csv, render_latex, render_markdown
 from rlaif.runs import Run
 from rlaif.stages import artifacts

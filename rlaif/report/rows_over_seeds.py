@@ -6,12 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from rlaif.metrics.seeds import compare_seeds, summarize_seeds
 from rlaif.records import Evaluation
+from rlaif.report.rows import ROW_NAMES
 from rlaif.report.table import COLUMNS, Difference, Table, note_line
-
-ROW_NAMES = {
-    "responses": "recorded answers", "sft": "SFT", "strong_sft": "SFT, best of n", "rl": "RLAIF (PPO)",
-}  # fmt: skip
-"""Row -> name, in the order in which they stand; the references come last."""
 
 COMPARED = (("rl", "sft"), ("strong_sft", "sft"), ("rl", "strong_sft"))
 """The differences that are shown, where both rows are there."""

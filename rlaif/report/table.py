@@ -44,7 +44,7 @@ NOT_SHARES = ("distinct_apis", "api_entropy")
 
 IntervalStyle = Literal["plus_minus", "range", "none"]
 TESTS: dict[str, tuple[str, Callable[[PairedTests], float | None]]] = {
-    "p_mean": ("p, means", lambda tests: tests.mean),
+    "p": ("p, means", lambda tests: tests.mean),
     "p_distributions": ("p, Wasserstein", lambda tests: tests.distributions),
     "p_combined": ("p, combined", lambda tests: tests.combined),
 }

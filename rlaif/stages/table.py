@@ -9,7 +9,8 @@ from rlaif import runs
 from rlaif.config import Level, TrainConfig
 from rlaif.pipeline import StageContext
 from rlaif.records import Evaluation
-from rlaif.report.rows_over_seeds import ROW_NAMES, make_table
+from rlaif.report.rows import ROW_NAMES
+from rlaif.report.rows_over_seeds import make_table
 from rlaif.report.samples import Written, side_by_side
 from rlaif.report.table import render_csv, render_latex, render_markdown, render_text
 from rlaif.stages import artifacts
