@@ -8,6 +8,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from omegaconf import OmegaConf
+
 from experiments.commit import commit
 from experiments.results import provenance_of
 from rlaif.records import Evaluation
@@ -22,8 +24,6 @@ ENVIRONMENTS = {"torchhub": "torchhub", "tensorflow": "tf2023", "huggingface": "
 NAMES = {**ROW_NAMES, "responses": "Gorilla-7B (recorded)"}
 WITHOUT_SEED = ("responses", "references")
 """Rows that every seed shares: one list of evaluations, not one a seed."""
-DECODING = "temperature 0.7 (Gorilla-7B: as recorded)"
-
 Rows = dict[str, list[list[Evaluation]]]
 
 
@@ -31,10 +31,14 @@ def write_results(found: Mapping[str, Sequence[Mapping[str, Run]]], directory: P
     """`found`: by hub, each seed's runs by stage. One table a hub and a pooled one, table1.md and provenance.json."""
     directory.mkdir(parents=True, exist_ok=True)
     by_hub = {hub: rows_of(seeds) for hub, seeds in found.items()}
-    tables = {HUB_NAMES[hub]: write_table(rows, ENVIRONMENTS[hub], directory / hub) for hub, rows in by_hub.items()}
+    tables = {
+        HUB_NAMES[hub]: write_table(rows, decoding_of(found[hub]), ENVIRONMENTS[hub], directory / hub)
+        for hub, rows in by_hub.items()
+    }
     if len(by_hub) > 1:
         environments = ", ".join(ENVIRONMENTS[hub] for hub in by_hub)
-        pooled = write_table(pool(list(by_hub.values())), environments, directory / "pooled")
+        decoding = " / ".join(dict.fromkeys(decoding_of(seeds) for seeds in found.values()))
+        pooled = write_table(pool(list(by_hub.values())), decoding, environments, directory / "pooled")
         tables[f"{len(by_hub)} hubs pooled, every record weighing the same"] = pooled
     page = [
         f"## {name}\n\n{describe(found, name)}{render_markdown(table, 'plus_minus')}" for name, table in tables.items()
@@ -68,12 +72,18 @@ def pool(hubs: Sequence[Rows]) -> Rows:
     }
 
 
-def write_table(rows: Rows, environment: str, path: Path) -> Table:
-    """`path` with .md, .tex and .csv."""
-    table = make_table(rows, decoding=DECODING, environment=environment, names=NAMES)
+def write_table(rows: Rows, decoding: str, environment: str, path: Path) -> Table:
+    """`path` with .md, .tex and .csv; a row that was not evaluated has dashes."""
+    table = make_table(rows, decoding=decoding, environment=environment, names=NAMES, all_rows=True)
     for suffix, render in (("md", render_markdown), ("tex", render_latex), ("csv", render_csv)):
         path.with_suffix(f".{suffix}").write_text(render(table), encoding="utf-8")
     return table
+
+
+def decoding_of(seeds: Sequence[Mapping[str, Run]]) -> str:
+    """How the policies' completions were sampled, from the config that they were made with."""
+    made = OmegaConf.load(seeds[0]["evaluate_sft"].directory / "config.yaml")
+    return f"temperature {OmegaConf.select(made, 'reads.evaluation.temperature')} (Gorilla-7B: as recorded)"
 
 
 def describe(found: Mapping[str, Sequence[Mapping[str, Run]]], name: str) -> str:

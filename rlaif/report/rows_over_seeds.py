@@ -20,22 +20,22 @@ Evaluations = Mapping[str, Sequence[Sequence[Evaluation]]]
 
 def make_table(
     evaluations: Evaluations, *, decoding: str, environment: str, seed: int = 0, resamples: int = 2000,
-    names: Mapping[str, str] = ROW_NAMES,
+    names: Mapping[str, str] = ROW_NAMES, all_rows: bool = False,
 ) -> Table:  # fmt: skip
     """A row for each policy of `names`, the references, and the differences in `COMPARED`.
 
-    Rows that were not evaluated are left out; without references theirs has dashes.
+    Rows that were not evaluated are left out, or with `all_rows` have dashes, as the references' row has.
     """
     resampling = {"seed": seed, "resamples": resamples}
     summaries = {row: summarize_seeds(found, **resampling) for row, found in evaluations.items()}
-    rows = {name: summaries[row] for row, name in names.items() if row in summaries}
+    rows = {name: summaries.get(row) for row, name in names.items() if all_rows or row in summaries}
     gains = []
     for better, than in COMPARED:
         if better in evaluations and than in evaluations:
             found = compare_seeds(evaluations[better], evaluations[than], tested=tuple(COLUMNS), **resampling)
             gains.append(Difference(f"{SHORT[better]} - {SHORT[than]}", found.intervals, found.tests))
     references = summaries.get("references")
-    counted = [*rows.values(), *([references] if references else [])]
+    counted = [summary for summary in (*rows.values(), references) if summary]
     num_seeds = max((len(found) for found in evaluations.values()), default=1)
     note = note_line(
         max((summary.num for summary in counted), default=0),

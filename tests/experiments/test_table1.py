@@ -29,6 +29,7 @@ def finished(directory: Path, stage: str, metrics: dict[str, int], found: list[E
     (directory / "provenance.json").write_text(
         json.dumps({"commit": "c", "versions": {}, "input_digest": None} | {"started": "2026-01-01T00:00:00Z"})
     )
+    (directory / "config.yaml").write_text("reads: {evaluation: {temperature: 0.5}}\n")
     run = Run(stage, "f", directory)
     run.finish(metrics)
     return run
@@ -81,7 +82,9 @@ def test_tables_of_finished_runs(tmp_path: Path) -> None:
     for name in ("torchhub", "huggingface", "pooled"):
         with (tmp_path / "results" / f"{name}.csv").open() as file:
             rows = {row["row"]: row for row in csv.DictReader(file)}
-        assert list(rows) == ["Gorilla-7B (recorded)", "SFT", "RLAIF (PPO)", "references", "RLAIF - SFT"]
+        policies = ["Gorilla-7B (recorded)", "SFT", "SFT, best of n", "RLAIF (PPO)"]
+        assert list(rows) == [*policies, "references", "RLAIF - SFT"]
+        assert rows["SFT, best of n"]["executability"] == ""
         assert float(rows["RLAIF - SFT"]["executability"]) == 0.5
         num_examples = 4 if name == "pooled" else 2
         assert int(rows["SFT"]["num"]) == 2 * num_examples
@@ -89,5 +92,7 @@ def test_tables_of_finished_runs(tmp_path: Path) -> None:
     page = (tmp_path / "results" / "table1.md").read_text()
     assert "8 training records, 1 validation records, 2 eval records; policies of 0.45 million" in page
     assert page.count("| RLAIF - SFT |") == 3
+    assert page.count("| SFT, best of n | - | - |") == 3
+    assert page.count("decoding: temperature 0.5 (Gorilla-7B: as recorded)") == 3
     provenance = json.loads((tmp_path / "results" / "provenance.json").read_text())
     assert provenance["runs"]["torchhub"][1]["evaluate_sft"]["run"] == "torchhub1sft"
