@@ -4,11 +4,18 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3; do \
 VENV := .venv
 RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
+APIBENCH ?= ../shared/apibench
 
-.PHONY: demo test test-environments lint smoke setup environments clean
+.PHONY: demo table1 test test-environments lint smoke setup environments clean
 
 demo: $(READY)  ## the main job on the embedded data
 	$(RUN) -m rlaif.train
+
+table1: $(READY)  ## three hubs, three seeds: at most 90 minutes on two cores. APIBENCH=DIR is where Gorilla's data lie
+	@test -d "$(APIBENCH)" || { echo "error: no directory $(APIBENCH). Get Gorilla's data with"; \
+		echo "git clone https://github.com/ShishirPatil/gorilla, then: make table1 APIBENCH=gorilla/data"; exit 1; }
+	$(RUN) -m rlaif.execution build torchhub hf2023 tf2023
+	$(RUN) -m experiments.table1.run --apibench "$(APIBENCH)"
 
 test: $(READY)  ## every test but those of the large environments
 	$(RUN) -m rlaif.execution build torchhub

@@ -37,9 +37,9 @@ def locate(*overrides: str) -> dict[str, Run]:
 
 
 def copy_results(runs: dict[str, Run], directory: Path) -> None:
-    """The table in its three forms, each stage's figures, and where all of it came from."""
+    """The table in its forms, each stage's figures, and where all of it came from."""
     directory.mkdir(parents=True, exist_ok=True)
-    for name in ("table.txt", "table.md", "table.csv"):
+    for name in ("table.txt", "table.md", "table.tex", "table.csv"):
         shutil.copy(runs["table"].directory / name, directory / name)
     stages = {
         stage: {"run": run.directory.name, "metrics": run.metrics, "provenance": provenance_of(run)}

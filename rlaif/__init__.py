@@ -21,7 +21,7 @@
         environments/  virtual environments of their own, from lock files
         hubs/          offline hubs of tiny models; sample files
         inside/        what runs in the sandbox
-      metrics/       AST match, ROUGE, CodeBLEU, executability, intervals
+      metrics/       AST match, ROUGE, CodeBLEU, executability; intervals over seeds, paired tests
       report/        tables and samples side by side
     experiments/     what users launch, and what came out
     tests/           mirrors rlaif/; test_structure.py holds who may import whom

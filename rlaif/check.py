@@ -121,6 +121,8 @@ def _numbers(config: TrainConfig) -> Iterator[str]:
         "feedback.calibration.bootstrap_resamples": config.feedback.calibration.bootstrap_resamples,
         "execution.timeout_s": config.execution.timeout_s, "execution.memory_mb": config.execution.memory_mb,
         "execution.num_workers": config.execution.num_workers,
+        "strong_sft.learning_rate_factor": config.strong_sft.learning_rate_factor,
+        "strong_sft.max_epochs": config.strong_sft.max_epochs,
         "evaluation.num_samples": config.evaluation.num_samples,
         "evaluation.batch_size": config.evaluation.batch_size,
     }  # fmt: skip

@@ -368,6 +368,13 @@ class EvaluationConfig:
 
 
 @dataclass
+class StrongSftConfig:
+    enabled: bool = False
+    learning_rate_factor: float = 0.3
+    max_epochs: int = 4
+
+
+@dataclass
 class TrainConfig:
     name: str = MISSING
     stage: str = "table"
@@ -383,3 +390,4 @@ class TrainConfig:
     execution: ExecutionConfig = MISSING
     tracking: TrackingConfig = MISSING
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
+    strong_sft: StrongSftConfig = field(default_factory=StrongSftConfig)

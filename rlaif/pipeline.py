@@ -2,8 +2,9 @@
 
     data ──> sft ──> sample ──> label ──> pair ──> reward ──> ppo
       │       │                   └──> calibrate                │
+      │       │                   └──> best_of_n ──> strong_sft ┤      (strong_sft.enabled)
       │       └────────────────────────────────────────────────┤
-      └──> evaluate_references / _responses / _sft / _rl  <────┘ ──> table
+      └──> evaluate_references / _responses / _sft / _strong_sft / _rl  <────┘ ──> table
 
 A stage's fingerprint covers the config it reads and the fingerprints of the stages it
 needs. Whatever is finished under the same fingerprint is reused, by any job.
@@ -114,6 +115,9 @@ def graph(config: TrainConfig) -> dict[str, Stage]:
     if config.policy.kind is not PolicyKind.responses:
         stages += _training_stages(config, judge, evaluation)
         rows += ["evaluate_sft", "evaluate_rl"]
+        if config.strong_sft.enabled:
+            stages += _strong_sft_stages(evaluation)
+            rows.append("evaluate_strong_sft")
         if config.reward.terms.model and config.feedback.calibration.enabled:
             rows.append("calibrate")
     stages.append(
@@ -147,6 +151,17 @@ def _training_stages(config: TrainConfig, judge: tuple[str, ...], evaluation: tu
         Stage("ppo", "rlaif.stages.ppo:run", ("data", "sft", *(("reward",) if terms.model else ())),
               ppo_reads, ("trainer.name", "trainer.save_every"), version=2),
         Stage("evaluate_rl", "rlaif.stages.evaluate:run", ("data", "ppo"), evaluation, version=EVALUATION_VERSION),
+    ]  # fmt: skip
+
+
+def _strong_sft_stages(evaluation: tuple[str, ...]) -> list[Stage]:
+    return [
+        Stage("best_of_n", "rlaif.stages.best_of_n:run", ("sample", "label")),
+        Stage("strong_sft", "rlaif.stages.strong_sft:run", ("data", "sft", "best_of_n"),
+              ("seed", "policy", "strong_sft"),
+              ("policy.name", "policy.responses_file", "strong_sft.enabled")),
+        Stage("evaluate_strong_sft", "rlaif.stages.evaluate:run", ("data", "strong_sft"), evaluation,
+              version=EVALUATION_VERSION),
     ]  # fmt: skip
 
 

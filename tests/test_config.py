@@ -90,6 +90,7 @@ def test_every_option_says_what_it_is_for(option: str) -> None:
         (["questions.template=x"], ["questions.template", "{question}"]),
         (["questions.template=${prompt:no.txt}"], ["no.txt", "cannot be read"]),
         (["questions=pairwise"], ["questions.strategy", "pairwise", "static"]),
+        (["strong_sft.max_epochs=0"], ["strong_sft.max_epochs", "above 0"]),
         (["feedback.min_valid=9"], ["feedback.min_valid", "1..8"]),
         (["seed=0,1", "trainer.kl_coef=0.1,-0.1"], ["trainer.kl_coef", "-0.1"]),
     ],

@@ -72,6 +72,21 @@ def test_a_reward_without_a_model_trains_none() -> None:
     assert "ppo" in stages
 
 
+STRONG = {"best_of_n", "strong_sft", "evaluate_strong_sft"}
+
+
+def test_strong_sft_is_off_by_default_and_takes_rlaifs_labels() -> None:
+    without, with_it = addresses(), addresses("strong_sft.enabled=true")
+    assert not STRONG & set(without)
+    assert set(with_it) == set(without) | STRONG
+    assert {stage for stage in without if without[stage] != with_it[stage]} == {"table"}
+    lower = addresses("strong_sft.enabled=true", "strong_sft.learning_rate_factor=0.1")
+    assert {stage for stage in lower if lower[stage] != with_it[stage]} == {
+        "strong_sft", "evaluate_strong_sft", "table",
+    }  # fmt: skip
+    assert "label" in addresses("strong_sft.enabled=true", "reward.terms.model=0", "reward.terms.executability=1")
+
+
 def test_recorded_answers_need_no_training() -> None:
     stages = addresses("policy=responses", "policy.responses_file=answers.jsonl")
     assert list(stages) == ["data", "evaluate_references", "evaluate_responses", "table"]

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.slow
 
 STAGES = (
     "data", "evaluate_references", "sft", "evaluate_sft", "sample", "label", "calibrate", "pair", "reward", "ppo",
-    "evaluate_rl", "table",
+    "evaluate_rl", "best_of_n", "strong_sft", "evaluate_strong_sft", "table",
 )  # fmt: skip
 KILLED_IN = ("sft", "evaluate_sft", "sample", "label", "reward", "ppo", "evaluate_rl")
 RATES = ("per_second", "seconds")  # figures of the machine, not of the result
@@ -69,7 +69,9 @@ def test_every_stage_leaves_its_files(uninterrupted: Path) -> None:
 def test_the_table_has_its_rows_and_no_quiet_zero(uninterrupted: Path) -> None:
     with (only_run(uninterrupted, "table") / "table.csv").open() as file:
         rows = {row["row"]: row for row in csv.DictReader(file)}
-    assert list(rows) == ["SFT", "RLAIF (PPO)", "references", "RLAIF - SFT"]
+    assert list(rows) == [
+        "SFT", "SFT, best of n", "RLAIF (PPO)", "references", "RLAIF - SFT", "best of n - SFT", "RLAIF - best of n",
+    ]  # fmt: skip
     assert float(rows["references"]["executability"]) == 1.0
     assert float(rows["references"]["ast_strict"]) == 1.0
     assert float(rows["SFT"]["num"]) == 24

@@ -1,4 +1,4 @@
-"""Evaluate one row of the table: the references, recorded answers, the SFT policy or the RL policy."""
+"""Evaluate one row of the table: the references, recorded answers, the SFT policy, strong SFT or RLAIF."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def _samples(context: StageContext, examples: list[Example]) -> list[Sample]:
         samples = load_responses(file, examples)
         write_records(path, samples)
     else:
-        made_by = context.inputs["sft" if row == "sft" else "ppo"]
+        made_by = context.inputs["ppo" if row == "rl" else row]
         evaluation = config.evaluation
         samples = sample_to_file(
             load_policy(made_by.directory / artifacts.POLICY), row, examples, path,
@@ -72,5 +72,3 @@ def _samples(context: StageContext, examples: list[Example]) -> list[Sample]:
             batch_size=evaluation.batch_size, config=config.policy, seed=config.seed,
         )  # fmt: skip
     return samples
-
-

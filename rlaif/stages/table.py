@@ -1,4 +1,4 @@
-"""The table: every evaluated row beside the references, and RL's gain over SFT with its interval."""
+"""The table: every evaluated row beside the references, and their differences with intervals and p-values."""
 
 from __future__ import annotations
 
@@ -7,28 +7,32 @@ from typing import Any
 
 from rlaif import runs
 from rlaif.config import Level, TrainConfig
-from rlaif.metrics.evaluate import differences, summarize
 from rlaif.pipeline import StageContext
 from rlaif.records import Evaluation
+from rlaif.report.rows import ROW_NAMES
+from rlaif.report.rows_over_seeds import make_table
 from rlaif.report.samples import Written, side_by_side
-from rlaif.report.table import Difference, Table, note_line, render_csv, render_markdown, render_text
+from rlaif.report.table import render_csv, render_latex, render_markdown, render_text
 from rlaif.stages import artifacts
-
-ROW_NAMES = {"responses": "recorded answers", "sft": "SFT", "rl": "RLAIF (PPO)"}
 
 
 def run(context: StageContext) -> dict[str, Any]:
-    """Write table.txt, .md and .csv, and show samples side by side."""
+    """Write table.txt, .md, .tex and .csv, and show samples side by side."""
     config, directory = context.config, context.run.directory
     evaluations = {
         stage.removeprefix("evaluate_"): artifacts.read_evaluations(run)
         for stage, run in context.inputs.items()
         if stage.startswith("evaluate_")
     }
-    table = make_table(config, evaluations)
+    table = make_table(
+        {row: [found] for row, found in evaluations.items()},
+        decoding=decoding(config), environment=environment(config),
+        seed=config.seed, resamples=config.evaluation.bootstrap_resamples,
+    )  # fmt: skip
     runs.write_atomic(directory / "table.txt", render_text(table, "plus_minus"))
     runs.write_atomic(directory / "table.md", render_markdown(table))
     runs.write_atomic(directory / "table.csv", render_csv(table))
+    runs.write_atomic(directory / "table.tex", render_latex(table))
     _show_samples(context, evaluations)
     return {
         f"{row}/{metric}": interval.mean
@@ -38,21 +42,8 @@ def run(context: StageContext) -> dict[str, Any]:
     }
 
 
-def make_table(config: TrainConfig, evaluations: Mapping[str, list[Evaluation]]) -> Table:
-    """A row for each policy, in the order of `ROW_NAMES`, and the references."""
-    resampling = {"seed": config.seed, "resamples": config.evaluation.bootstrap_resamples}
-    summaries = {row: summarize(found, **resampling) for row, found in evaluations.items()}
-    rows = {name: summaries[row] for row, name in ROW_NAMES.items() if row in summaries}
-    gains = []
-    if "sft" in evaluations and "rl" in evaluations:
-        gains = [Difference("RLAIF - SFT", differences(evaluations["rl"], evaluations["sft"], **resampling))]
-    references = summaries["references"]
-    num = max((summary.num for summary in rows.values()), default=references.num)
-    note = note_line(num, references.num_examples, decoding(config), _environment(config))
-    return Table(rows, references, note, gains)
-
-
 def decoding(config: TrainConfig) -> str:
+    """How completions were sampled, for the line under the table."""
     evaluation = config.evaluation
     if evaluation.temperature == 0:
         return "greedy"
@@ -60,7 +51,8 @@ def decoding(config: TrainConfig) -> str:
     return f"temperature {evaluation.temperature}{nucleus}"
 
 
-def _environment(config: TrainConfig) -> str:
+def environment(config: TrainConfig) -> str:
+    """Where code was run, for the line under the table."""
     name, level = config.execution.environment.name, config.execution.level
     return name if level is Level.tiny else f"{name} (level {level.value})"
 
