@@ -116,7 +116,7 @@ def _numbers(config: TrainConfig) -> Iterator[str]:
         "trainer.num_rollouts": trainer.num_rollouts, "trainer.rollout_batch_size": trainer.rollout_batch_size,
         "trainer.num_ppo_epochs": trainer.num_ppo_epochs, "trainer.num_mini_batches": trainer.num_mini_batches,
         "trainer.learning_rate": trainer.learning_rate, "trainer.temperature": trainer.temperature,
-        "trainer.micro_batch_size": trainer.micro_batch_size,
+        "trainer.micro_batch_size": trainer.micro_batch_size, "trainer.ptx_batch_size": trainer.ptx_batch_size,
         "feedback.calibration.num_bins": config.feedback.calibration.num_bins,
         "feedback.calibration.bootstrap_resamples": config.feedback.calibration.bootstrap_resamples,
         "execution.timeout_s": config.execution.timeout_s, "execution.memory_mb": config.execution.memory_mb,
@@ -143,6 +143,8 @@ def _numbers(config: TrainConfig) -> Iterator[str]:
         yield f"data.mini.asserted_fraction: {config.data.mini.asserted_fraction} is not in 0..1"
     if trainer.kl_coef < 0:
         yield f"trainer.kl_coef: {trainer.kl_coef} is below 0; 0 leaves the KL penalty out"
+    if trainer.ptx_coef < 0:
+        yield f"trainer.ptx_coef: {trainer.ptx_coef} is below 0; 0 leaves it out"
     if trainer.target_kl is not None and trainer.kl_coef == 0:
         yield "trainer.target_kl: needs a kl_coef above 0 to start from"
     if config.seed < 0:

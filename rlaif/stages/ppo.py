@@ -14,6 +14,7 @@ from rlaif.config import TrainConfig
 from rlaif.data.prompt import format_prompt
 from rlaif.models.policy import Policy, add_lora, load_policy, save_policy, uses_bf16
 from rlaif.pipeline import StageContext
+from rlaif.records import Example
 from rlaif.rewards import build_rewards
 from rlaif.rl.checkpoint import checkpoints
 from rlaif.rl.config import PPOConfig
@@ -44,6 +45,7 @@ def run(context: StageContext) -> dict[str, Any]:
             ppo_config(config, policy, weights, output_dir),
             prompts,
             policy.tokenizer,
+            ptx_dataset=ptx_rows(examples),
             on_rollout=lambda step, metrics, _: log(context, bar, step, metrics),
         )
         found = checkpoints(output_dir)
@@ -74,6 +76,13 @@ def ppo_config(config: TrainConfig, policy: Policy, weights: Sequence[float], ou
         reward_weights=tuple(weights),
         **settings,
     )
+
+
+def ptx_rows(examples: Sequence[Example]) -> list[dict[str, str]]:
+    """The references, as the policy was fine-tuned on them."""
+    return [
+        {"prompt": prompt, "completion": target} for prompt, target in artifacts.prompts_and_targets(examples)
+    ]
 
 
 NAMES = {
