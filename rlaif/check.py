@@ -127,6 +127,11 @@ def _numbers(config: TrainConfig) -> Iterator[str]:
     for key, value in positive.items():
         if not value > 0:
             yield f"{key}: {value} is not above 0"
+    watch = trainer.watch
+    for key, least in (("every", 1), ("num_prompts", 1), ("temperature", 0)):
+        value = getattr(watch, key)
+        if value is not None and value < least:
+            yield f"trainer.watch.{key}: {value} is below {least}"
     for name in ABOVE_ZERO_OR_NULL:
         value = getattr(trainer, name)
         if value is not None and not value > 0:

@@ -57,7 +57,7 @@ class PPOTrainer:
         optimizers: an optimizer of one's own over `trainer.model`'s parameters, and its scheduler, stepped a rollout.
         peft_config: puts adapters on the model, which alone are then trained.
         on_rollout: called after each rollout with the number done, the metrics and the rollout itself.
-        ptx_dataset: rows with "prompt" and "completion", texts that `ptx_coef` keeps likely; read only where it is set.
+        ptx_dataset: rows with "prompt" and "completion", which `ptx_coef` keeps likely; read only where that is set.
 
     Raises:
         UserError: prompts, reward functions or models that cannot be trained with.
