@@ -62,6 +62,8 @@ class Watch:
 
     def resume(self, step: int) -> None:
         """Forget the points after rollout `step`, from which PPO goes on; all, where it starts anew."""
+        if not self.path.exists():
+            return
         kept = [point for point in read_log(self.path, WatchPoint) if step > 0 and point.step <= step]
         write_records(self.path, kept)
 

@@ -53,11 +53,13 @@ def read_texts(dataset: Any, processing_class: Any, config: PPOConfig, device: t
     Raises:
         UserError: no rows, or one without a prompt or a completion.
     """
-    prompts = read_prompts(dataset, processing_class)
+    if dataset is None:
+        raise UserError("ptx_dataset: ptx_coef needs rows with a prompt and a completion")
     completions = [row.get("completion") for row in dataset]
     for number, completion in enumerate(completions):
         if not isinstance(completion, str) or not completion:
             raise UserError(f'ptx_dataset: row {number} has no "completion", a text')
+    prompts = read_prompts(dataset, processing_class)
     ids = processing_class(text=completions, add_special_tokens=False)["input_ids"]
     whole = [(*one, processing_class.eos_token_id)[: config.max_completion_length] for one in ids]
     starts = [one for one, _ in encode_prompts(prompts, processing_class, config.max_prompt_length)]
