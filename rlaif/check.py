@@ -116,7 +116,7 @@ def _numbers(config: TrainConfig) -> Iterator[str]:
         "trainer.num_rollouts": trainer.num_rollouts, "trainer.rollout_batch_size": trainer.rollout_batch_size,
         "trainer.num_ppo_epochs": trainer.num_ppo_epochs, "trainer.num_mini_batches": trainer.num_mini_batches,
         "trainer.learning_rate": trainer.learning_rate, "trainer.temperature": trainer.temperature,
-        "trainer.micro_batch_size": trainer.micro_batch_size,
+        "trainer.micro_batch_size": trainer.micro_batch_size, "trainer.ptx_batch_size": trainer.ptx_batch_size,
         "feedback.calibration.num_bins": config.feedback.calibration.num_bins,
         "feedback.calibration.bootstrap_resamples": config.feedback.calibration.bootstrap_resamples,
         "execution.timeout_s": config.execution.timeout_s, "execution.memory_mb": config.execution.memory_mb,
@@ -129,6 +129,11 @@ def _numbers(config: TrainConfig) -> Iterator[str]:
     for key, value in positive.items():
         if not value > 0:
             yield f"{key}: {value} is not above 0"
+    watch = trainer.watch
+    for key, least in (("every", 1), ("num_prompts", 1), ("temperature", 0)):
+        value = getattr(watch, key)
+        if value is not None and value < least:
+            yield f"trainer.watch.{key}: {value} is below {least}"
     for name in ABOVE_ZERO_OR_NULL:
         value = getattr(trainer, name)
         if value is not None and not value > 0:
@@ -145,6 +150,8 @@ def _numbers(config: TrainConfig) -> Iterator[str]:
         yield f"data.mini.asserted_fraction: {config.data.mini.asserted_fraction} is not in 0..1"
     if trainer.kl_coef < 0:
         yield f"trainer.kl_coef: {trainer.kl_coef} is below 0; 0 leaves the KL penalty out"
+    if trainer.ptx_coef < 0:
+        yield f"trainer.ptx_coef: {trainer.ptx_coef} is below 0; 0 leaves it out"
     if trainer.target_kl is not None and trainer.kl_coef == 0:
         yield "trainer.target_kl: needs a kl_coef above 0 to start from"
     if config.seed < 0:

@@ -272,6 +272,13 @@ class RewardConfig:
 
 
 @dataclass
+class WatchConfig:
+    every: int | None = None
+    num_prompts: int = 128
+    temperature: float = 0.7
+
+
+@dataclass
 class TrainerConfig:
     name: str = MISSING
     num_rollouts: int = 60
@@ -299,6 +306,8 @@ class TrainerConfig:
     whiten_advantages: bool = True
     missing_eos_penalty: float | None = 1.0
     ent_coef: float = 0.0
+    ptx_coef: float = 0.0
+    ptx_batch_size: int = 32
     scale_rewards: bool = False
     early_stop_kl: float | None = None
     max_kl: float | None = 20.0
@@ -307,6 +316,7 @@ class TrainerConfig:
     logprob_chunk_size: int | None = None
     gradient_checkpointing: bool = False
     save_every: int = 20
+    watch: WatchConfig = field(default_factory=WatchConfig)
 
 
 class Environment(Enum):

@@ -149,7 +149,7 @@ def _training_stages(config: TrainConfig, judge: tuple[str, ...], evaluation: tu
         Stage("reward", "rlaif.stages.reward:run", ("data", "sft", "pair"),
               ("seed", "reward"), ("reward.name", "reward.terms")),
         Stage("ppo", "rlaif.stages.ppo:run", ("data", "sft", *(("reward",) if terms.model else ())),
-              ppo_reads, ("trainer.name", "trainer.save_every"), version=2),
+              ppo_reads, ("trainer.name", "trainer.save_every"), version=3),
         Stage("evaluate_rl", "rlaif.stages.evaluate:run", ("data", "ppo"), evaluation, version=EVALUATION_VERSION),
     ]  # fmt: skip
 

@@ -156,6 +156,28 @@ class Evaluation:
     """The line of the code that failed, from 1; None where no line is to blame."""
 
 
+@dataclass(frozen=True)
+class WatchPoint:
+    """Held-out prompts' completions after some rollouts of PPO. What could not be computed is None."""
+
+    step: int
+    """Rollouts done; 0 is the policy that PPO started from."""
+    reward_model: float | None
+    """The reward model's mean reward, before its weight."""
+    executability: float | None
+    ast_strict: float | None
+    distinct_apis: int
+    """Different APIs that the completions call."""
+    api_entropy: float | None
+    """Of the shares of the APIs called, nats; None where nothing is called."""
+    num: int
+    """Completions, one for each prompt."""
+    reward_model_error: float | None = None
+    """Standard error of `reward_model`; None for fewer than two completions too."""
+    api_entropy_error: float | None = None
+    """Standard error of `api_entropy`."""
+
+
 class RecordError(ValueError):
     """A record file holds something that is not a record of the expected kind."""
 

@@ -114,7 +114,7 @@ def test_the_trainer_group_and_ppo_have_the_same_settings() -> None:
     """Every key of the group reaches a setting of PPO, under its name there; rollouts as episodes."""
     ours = {NAMES.get(field.name, field.name) for field in dataclasses.fields(TrainerConfig)}
     theirs = {field.name for field in dataclasses.fields(PPOConfig)}
-    assert ours - theirs == {"name", "num_rollouts", "lr_schedule"}
+    assert ours - theirs == {"name", "num_rollouts", "lr_schedule", "watch"}
     from_elsewhere = {
         "seed", "output_dir", "run_name", "report_to", "max_completion_length", "max_prompt_length", "bf16",
         "reward_weights", "total_episodes", "lr_scheduler_type", "save_total_limit", "logging_steps", "log_completions",

@@ -80,6 +80,10 @@ class PPOConfig:
     vf_coef: float = 0.1
     ent_coef: float = 0.0
     """Weight of the entropy bonus, in nats a token."""
+    ptx_coef: float = 0.0
+    """γ of PPO-ptx: weight of the likelihood of `ptx_dataset`'s completions, in nats a token; 0 leaves it out."""
+    ptx_batch_size: int = 32
+    """Of them for each optimizer step, over all processes."""
     missing_eos_penalty: float | None = None
     """Subtracted from the score of a completion that ran into the length limit."""
     reward_weights: tuple[float, ...] | None = None
@@ -129,6 +133,8 @@ class PPOConfig:
                 raise UserError(f"{name}: {getattr(self, name)} is not between 0 and 1")
         if self.kl_coef < 0:
             raise UserError(f"kl_coef: {self.kl_coef} is below 0; 0 trains without a reference")
+        if self.ptx_coef < 0:
+            raise UserError(f"ptx_coef: {self.ptx_coef} is below 0; 0 leaves it out")
         if self.target_kl is not None and self.kl_coef == 0:
             raise UserError("target_kl: needs a kl_coef above 0 to start from")
         if self.rollout_batch_size % self.num_mini_batches:
@@ -161,7 +167,7 @@ class PPOConfig:
 AT_LEAST_ONE = (
     "total_episodes", "rollout_batch_size", "num_ppo_epochs", "num_mini_batches", "per_device_train_batch_size",
     "max_tokens_per_micro_batch", "generation_batch_size", "max_prompt_length", "max_completion_length", "kl_horizon",
-    "logprob_chunk_size", "save_steps", "save_total_limit", "logging_steps",
+    "logprob_chunk_size", "ptx_batch_size", "save_steps", "save_total_limit", "logging_steps",
 )  # fmt: skip
 ABOVE_ZERO = (
     "learning_rate", "value_learning_rate", "max_grad_norm", "temperature", "cliprange", "cliprange_value",

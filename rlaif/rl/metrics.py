@@ -38,6 +38,7 @@ def rollout_metrics(
         "explained_variance": explained_variance(rollout.values, returns, rollout.action_mask).item(),
         "grad_norm": statistics.grad_norm,
         "policy_loss": statistics.policy_loss,
+        "ptx_loss": statistics.ptx_loss,
         "value_loss": statistics.value_loss,
         "learning_rate": learning_rate,
         "num_optimizer_steps": float(statistics.num_steps),

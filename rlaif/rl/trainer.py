@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ from rlaif.rl.metrics import rollout_metrics
 from rlaif.rl.moments import RunningMoments
 from rlaif.rl.optimizer import make_optimizer, schedule
 from rlaif.rl.parts import build_parts
+from rlaif.rl.ptx import PtxTexts, read_texts
 from rlaif.rl.random_states import random_states, restore_random_states
 from rlaif.rl.rewards import Rewards
 from rlaif.rl.rollout import Rollout, collect_rollout
@@ -56,6 +57,7 @@ class PPOTrainer:
         optimizers: an optimizer of one's own over `trainer.model`'s parameters, and its scheduler, stepped a rollout.
         peft_config: puts adapters on the model, which alone are then trained.
         on_rollout: called after each rollout with the number done, the metrics and the rollout itself.
+        ptx_dataset: rows with "prompt" and "completion", which `ptx_coef` keeps likely; read only where that is set.
 
     Raises:
         UserError: prompts, reward functions or models that cannot be trained with.
@@ -75,6 +77,7 @@ class PPOTrainer:
         optimizers: tuple[torch.optim.Optimizer | None, Any] = (None, None),
         peft_config: Any = None,
         on_rollout: OnRollout | None = None,
+        ptx_dataset: Any = None,
     ) -> None:
         self.args = config = args or PPOConfig()
         parts = build_parts(model, processing_class, ref_model, value_model, peft_config, config)
@@ -97,6 +100,9 @@ class PPOTrainer:
             processing_class=self.processing_class, optimizer=self.optimizer, lr_scheduler=self.lr_scheduler,
         )  # fmt: skip
         self.on_rollout = on_rollout
+        self.ptx_texts = None
+        if config.ptx_coef:
+            self.ptx_texts = read_texts(ptx_dataset, self.processing_class, config, self.processes.device)
         self.kl_coef = config.kl_coef
         self.score_moments = RunningMoments()
         self.rollout_index = 0
@@ -152,7 +158,7 @@ class PPOTrainer:
                 statistics = update(
                     self.model, self.optimizer, rollout, advantages, returns, config,
                     torch.Generator().manual_seed(self.stream("shuffle")), self.processes,
-                    critic_only=self.is_warming_up,
+                    critic_only=self.is_warming_up, ptx=self.ptx_batches(),
                 )  # fmt: skip
             except FloatingPointError as error:
                 raise UserError(self.divergence(str(error))) from None
@@ -187,6 +193,12 @@ class PPOTrainer:
         """The seed of one purpose in this rollout. No generator lives longer than a rollout, so
         a resumed run needs nothing but `rollout_index` to go on with the same randomness."""
         return derive_seed(self.args.seed, STREAMS[purpose], self.rollout_index)
+
+    def ptx_batches(self) -> Iterator[PtxTexts] | None:
+        """For this rollout's optimizer steps; None without ptx_coef."""
+        if self.ptx_texts is None:
+            return None
+        return self.ptx_texts.batches(self.args.ptx_batch_size, torch.Generator().manual_seed(self.stream("ptx")))
 
     @property
     def is_warming_up(self) -> bool:
@@ -291,5 +303,5 @@ class PPOTrainer:
         self.load_state_dict(read_checkpoint(directory))
 
 
-STREAMS = {"prompts": 0, "sample": 1, "shuffle": 2}
+STREAMS = {"prompts": 0, "sample": 1, "shuffle": 2, "ptx": 3}
 """One number for each thing that is random, so that their seeds differ."""

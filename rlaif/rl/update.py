@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ from rlaif.rl.forward import training_precision
 from rlaif.rl.functional import kl_penalty, masked_sum, policy_loss, value_loss
 from rlaif.rl.micro_batches import MicroBatch, micro_batches
 from rlaif.rl.processes import Processes
+from rlaif.rl.ptx import PtxTexts, backward_ptx
 from rlaif.rl.rollout import Rollout
 
 
@@ -25,6 +27,8 @@ class UpdateStatistics:
     value_loss: float
     entropy_bonus: float
     """Nats a token, as the loss has it; 0 where ent_coef is."""
+    ptx_loss: float
+    """Nats a token of PPO-ptx's texts; a mean over optimizer steps, NaN without them."""
     ratio_mean: float
     ratio_max: float
     """Of all tokens."""
@@ -55,6 +59,7 @@ def update(
     processes: Processes,
     *,
     critic_only: bool = False,
+    ptx: Iterator[PtxTexts] | None = None,
 ) -> UpdateStatistics:
     """num_ppo_epochs × num_mini_batches optimizer steps; `generator` (CPU) shuffles the samples.
 
@@ -64,12 +69,13 @@ def update(
     Args:
         model: the actor and its critic, as the processes train it together.
         critic_only: the policy's own parameters stay as they are (param groups not marked "critic").
+        ptx: for each optimizer step, texts whose likelihood is part of the loss; none are taken for the critic alone.
 
     Raises:
         FloatingPointError: a loss or gradient that is not finite; the optimizer has then not
             taken the step.
     """
-    sums, grad_norms = dict.fromkeys(SUMMED, 0.0), []
+    sums, grad_norms, ptx_losses = dict.fromkeys(SUMMED, 0.0), [], []
     num_tokens_seen, ratio_max, stopped_early = 0, 0.0, False
     for _ in range(config.num_ppo_epochs):
         order = torch.randperm(len(rollout.lengths), generator=generator).to(advantages.device)
@@ -82,12 +88,15 @@ def update(
             if config.early_stop_kl is not None and totals["step_kl"] / num_tokens > config.early_stop_kl:
                 stopped_early = True
                 break
+            if ptx is not None and not critic_only:
+                ptx_losses.append(backward_ptx(model, next(ptx), config, processes))
             grad_norms.append(take_step(optimizer, totals, num_tokens, config, critic_only))
         if stopped_early:
             break
     optimizer.zero_grad(set_to_none=True)
     return UpdateStatistics(
         **{name: total / num_tokens_seen for name, total in sums.items()},
+        ptx_loss=sum(ptx_losses) / len(ptx_losses) if ptx_losses else math.nan,
         ratio_max=ratio_max,
         grad_norm=sum(grad_norms) / len(grad_norms) if grad_norms else 0.0,
         num_steps=len(grad_norms),

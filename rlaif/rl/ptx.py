@@ -1,0 +1,102 @@
+"""PPO-ptx: beside the reward, the likelihood of texts that the policy should not forget.
+
+Ouyang et al. 2022 (InstructGPT, arXiv 2203.02155), equation 2: γ·E_D[log π(x)] is added to what PPO maximises.
+There D is pretraining text; here it is completions of prompts, such as the references that the policy was fine-tuned
+on. The KL penalty alone lets a policy drop most of what it knew at little cost, since it is measured where the policy
+still goes; a text that has become improbable costs much here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from rlaif.errors import UserError
+from rlaif.rl.config import PPOConfig
+from rlaif.rl.dataset import encode_prompts, read_prompts
+from rlaif.rl.forward import training_precision
+from rlaif.rl.functional import masked_sum
+from rlaif.rl.micro_batches import micro_batches
+from rlaif.rl.processes import Processes
+
+
+@dataclass(frozen=True)
+class PtxTexts:
+    """N texts as sequences of at most L tokens: prompt, completion, padding."""
+
+    input_ids: Tensor
+    """[N, L] int64, padded on the right"""
+    action_mask: Tensor
+    """[N, L] bool: True at the completion's tokens, the EOS included."""
+    lengths: Tensor
+    """[N] int64: tokens of prompt and completion."""
+
+    def batches(self, size: int, generator: torch.Generator) -> Iterator[PtxTexts]:
+        """`size` of the texts at a time, without end: passes over all, each in an order of its own."""
+        waiting = torch.empty(0, dtype=torch.long)
+        while True:
+            while len(waiting) < size:
+                waiting = torch.cat([waiting, torch.randperm(len(self.lengths), generator=generator)])
+            rows = waiting[:size].to(self.lengths.device)
+            yield PtxTexts(self.input_ids[rows], self.action_mask[rows], self.lengths[rows])
+            waiting = waiting[size:]
+
+
+def read_texts(dataset: Any, processing_class: Any, config: PPOConfig, device: torch.device) -> PtxTexts:
+    """Rows with "prompt" and "completion", both as PPO's own: a long prompt keeps its last tokens, a long completion
+    its first, without the EOS that all others end with.
+
+    Raises:
+        UserError: no rows, or one without a prompt or a completion.
+    """
+    if dataset is None:
+        raise UserError("ptx_dataset: ptx_coef needs rows with a prompt and a completion")
+    completions = [row.get("completion") for row in dataset]
+    for number, completion in enumerate(completions):
+        if not isinstance(completion, str) or not completion:
+            raise UserError(f'ptx_dataset: row {number} has no "completion", a text')
+    prompts = read_prompts(dataset, processing_class)
+    ids = processing_class(text=completions, add_special_tokens=False)["input_ids"]
+    whole = [(*one, processing_class.eos_token_id)[: config.max_completion_length] for one in ids]
+    starts = [one for one, _ in encode_prompts(prompts, processing_class, config.max_prompt_length)]
+    return pad(starts, whole, device)
+
+
+def pad(prompts: Sequence[Sequence[int]], completions: Sequence[Sequence[int]], device: torch.device) -> PtxTexts:
+    """Token ids of prompts and of their completions as one table."""
+    lengths = [len(prompt) + len(completion) for prompt, completion in zip(prompts, completions, strict=True)]
+    input_ids = torch.zeros(len(lengths), max(lengths), dtype=torch.long)
+    action_mask = torch.zeros(input_ids.shape, dtype=torch.bool)
+    for row, (prompt, completion) in enumerate(zip(prompts, completions, strict=True)):
+        input_ids[row, : lengths[row]] = torch.tensor([*prompt, *completion])
+        action_mask[row, len(prompt) : lengths[row]] = True
+    return PtxTexts(input_ids.to(device), action_mask.to(device), torch.tensor(lengths, device=device))
+
+
+def backward_ptx(model: nn.Module, texts: PtxTexts, config: PPOConfig, processes: Processes) -> float:
+    """Add the gradients of ptx_coef times the texts' loss, over all processes; returns the loss.
+
+    The loss is −log π(token), at temperature 1, in nats a token of the completions: a mean over all their tokens, so
+    that micro-batches do not change it. More passes are to follow before the optimizer's step.
+    """
+    rows, num_tokens = torch.arange(len(texts.lengths), device=texts.lengths.device), int(texts.action_mask.sum())
+    parts = micro_batches(
+        rows, texts.lengths, config.per_device_train_batch_size, config.max_tokens_per_micro_batch, processes.count
+    )
+    total = torch.zeros((), device=rows.device)
+    for turn in range(-(-len(parts) // processes.count)):
+        number = turn * processes.count + processes.index
+        # As in PPO's own minibatches, a process without work repeats some for nothing.
+        (chosen, longest), weight = (parts[number], 1.0) if number < len(parts) else (parts[0], 0.0)
+        mask = texts.action_mask[chosen, :longest]
+        with processes.waiting(model, last=False):
+            with training_precision(mask.device, bf16=config.bf16):
+                now = model(texts.input_ids[chosen, :longest], mask, chunk_size=config.logprob_chunk_size)
+            loss = -masked_sum(now.logprobs, mask)
+            (loss * (config.ptx_coef * weight * processes.count / num_tokens)).backward()
+        total += weight * loss.detach()
+    return processes.sum(total).item() / num_tokens
