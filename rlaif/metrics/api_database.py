@@ -124,8 +124,11 @@ class ApiDatabase:
 
 def _key(call: ApiCall) -> Key:
     head, dot, rest = call.callee.partition(".")
-    _, bound = bind(call)
-    parameters = tuple((name, frozenset(bound[name].strings)) for name in _identifying_parameters(call))
+    positional, bound = bind(call)
+    names = _identifying_parameters(call)
+    if positional and any(name in names for name, _ in call.keywords):
+        names = ()  # no Python, as load(repo_or_dir='a', 'b', model='c'): which is whose cannot be told
+    parameters = tuple((name, frozenset(bound[name].strings)) for name in names)
     return Key((call.callee, CONVENTIONAL_ALIASES.get(head, head) + dot + rest), identity_of(call), parameters)
 
 

@@ -125,9 +125,7 @@ def _resampled_entropies(
     return [np.array(entropies) for entropies in drawn]
 
 
-def _coded(
-    side: dict[str, list[Evaluation]], examples: dict[str, int]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _coded(side: dict[str, list[Evaluation]], examples: dict[str, int]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """(number of its API, number of its example) of every completion that calls something."""
     calls = [(one.api, examples[example]) for example, group in side.items() for one in group if one.api is not None]
     numbers = {api: number for number, api in enumerate(dict.fromkeys(api for api, _ in calls))}

@@ -23,6 +23,7 @@ TORCH = ApiDatabase(
         ApiRow("torch.hub.load(repo_or_dir='pytorch/vision', model='vgg11', pretrained=True)", "Classification", ""),
         ApiRow("torch.hub.load(repo_or_dir='pytorch/vision', model='fcn_resnet50')", "Segmentation", ""),
         ApiRow("torch.hub.load(repo_or_dir='NVIDIA/DLE:torchhub', model='nvidia_ssd')", "Detection", ""),
+        ApiRow("torch.hub.load(repo_or_dir='x/MEAL', 'meal', model='meal_b0')", "Classification", ""),
     ]
 )
 HF = ApiDatabase(
@@ -79,6 +80,7 @@ def test_what_makes_an_answer_right_follows_from_the_rows() -> None:
         ("torch.hub.load('pytorch/vision', 'vgg13', source='vgg11')", UNKNOWN),
         ("torch.hub.load('NVIDIA/DLE:torchhub', 'nvidia_ssd')", WRONG_DOMAIN),
         ("torch.hub.load('NVIDIA/DLE', 'nvidia_ssd')", UNKNOWN),
+        ("torch.hub.load('x/MEAL', 'meal', 'meal_b0')", RIGHT),
         ("load_state_dict('pytorch/vision', 'vgg11')", UNKNOWN),
         ("vgg11", UNKNOWN),
     ],

@@ -98,6 +98,9 @@ def row(call: str, domain: str = "d") -> ApiRow:
     return ApiRow(call, domain, "")
 
 
+VGG = "torch.hub.load(repo_or_dir='a/b', model='vgg11')"
+
+
 def answer(call: str) -> str:
     return f"<<<domain>>>: d\n<<<api_call>>>: {call}\n<<<api_provider>>>: p"
 
@@ -105,8 +108,8 @@ def answer(call: str) -> str:
 @pytest.mark.parametrize(
     ("hub", "rows", "call", "expected"),
     [
-        ("torchhub", [row("torch.hub.load(repo_or_dir='a/b', model='vgg11')")], "torch.hub.load('a/b', 'vgg11_bn')", RIGHT),
-        ("torchhub", [row("torch.hub.load(repo_or_dir='a/b', model='vgg11')")], "torch.hub.load('a/b', 'vgg13')", UNKNOWN),
+        ("torchhub", [row(VGG)], "torch.hub.load('a/b', 'vgg11_bn')", RIGHT),
+        ("torchhub", [row(VGG)], "torch.hub.load('a/b', 'vgg13')", UNKNOWN),
         ("torchhub", [row("torch.hub.load('a/b', 'vgg11')")], "torch.hub.load('a/b', 'vgg11')", UNKNOWN),
         ("torchhub", [row("model = torch.hub.load(repo_or_dir='a/b')")], "torch.hub.load('a/b')", UNKNOWN),
         ("huggingface", [row("A.load('x', y=2)")], "A.load('x', 2)", RIGHT),
