@@ -46,10 +46,16 @@ class Key:
     callees: tuple[str, ...]
     """The row's callee as it is written, and as its conventional alias means it."""
     identity: frozenset[str]
+    parameters: tuple[tuple[str, frozenset[str]], ...]
+    """Of a known loader: which of the strings belong to which parameter."""
 
     def fits(self, call: ApiCall, strings: frozenset[str]) -> bool:
-        """Whether the call, which names these strings, has this callee and all of its strings."""
-        return self.identity <= strings and self.has_callee(call)
+        """Whether the call, which names these strings, has this callee and all of its strings, each in its place."""
+        return self.identity <= strings and self.has_callee(call) and self.has_parameters(call)
+
+    def has_parameters(self, call: ApiCall) -> bool:
+        _, bound = bind(call)
+        return all(name in bound and wanted <= _named(call, bound[name].strings) for name, wanted in self.parameters)
 
     def has_callee(self, call: ApiCall) -> bool:
         return any(same_callee(mine, theirs) for mine in self.callees for theirs in (call.callee, call.written))
@@ -62,7 +68,7 @@ class ApiDatabase:
     "domain" where most rows call one of the loaders in PARAMETERS, and else "api".
 
     - "domain": a row's strings say which model it loads (the three hubs). A call matches a row if it has the row's
-      callee and names the row's strings: for torch.hub.load the repository and the model, for
+      callee and names the row's strings, each in its parameter: for torch.hub.load the repository and the model, for
       from_pretrained, pipeline and hub.load the model, for any other callee every string. A row that names
       a pipeline's task alone accepts any model of the task. An answer is right if a row that it matches
       has the reference's domain (Gorilla's rule).
@@ -118,7 +124,12 @@ class ApiDatabase:
 
 def _key(call: ApiCall) -> Key:
     head, dot, rest = call.callee.partition(".")
-    return Key((call.callee, CONVENTIONAL_ALIASES.get(head, head) + dot + rest), identity_of(call))
+    positional, bound = bind(call)
+    names = _identifying_parameters(call)
+    if positional and any(name in names for name, _ in call.keywords):
+        names = ()  # no Python, as load(repo_or_dir='a', 'b', model='c'): which is whose cannot be told
+    parameters = tuple((name, frozenset(bound[name].strings)) for name in names)
+    return Key((call.callee, CONVENTIONAL_ALIASES.get(head, head) + dot + rest), identity_of(call), parameters)
 
 
 def identity_of(call: ApiCall) -> frozenset[str]:
@@ -128,14 +139,20 @@ def identity_of(call: ApiCall) -> frozenset[str]:
 
 def identifying_strings(call: ApiCall) -> tuple[str, ...]:
     """`identity_of` in the order of the loader's parameters, or of the arguments where it is no known loader."""
+    if not is_loader(call):
+        return tuple(string for value in call.values for string in value.strings)
+    _, bound = bind(call)
+    return tuple(string for name in _identifying_parameters(call) for string in bound[name].strings)
+
+
+def _identifying_parameters(call: ApiCall) -> tuple[str, ...]:
+    """Those parameters of a known loader that say what it loads, and that the call has."""
     names = _parameters(call)
     _, bound = bind(call)
-    if not names:
-        return tuple(string for value in call.values for string in value.strings)
     if _is_pipeline(call) and "model" in bound:
         # The task has synonyms ('sentiment-analysis', 'text-classification'); the model says which row it is.
         names = ("model",)
-    return tuple(string for name in names if name in bound for string in bound[name].strings)
+    return tuple(name for name in names if name in bound)
 
 
 def is_loader(call: ApiCall) -> bool:
@@ -145,10 +162,14 @@ def is_loader(call: ApiCall) -> bool:
 
 def named_strings(call: ApiCall) -> frozenset[str]:
     """The strings of a call; for Torch Hub, a repository with a ref also without it."""
+    return _named(call, call.strings)
+
+
+def _named(call: ApiCall, strings: Iterable[str]) -> frozenset[str]:
+    strings = frozenset(strings)
     if not call.callee.endswith("hub.load"):
-        return call.strings
-    bare = (match[1] for string in call.strings if (match := _GITHUB_REF.fullmatch(string)))
-    return call.strings.union(bare)
+        return strings
+    return strings.union(match[1] for string in strings if (match := _GITHUB_REF.fullmatch(string)))
 
 
 def bind(call: ApiCall) -> tuple[tuple[Value, ...], dict[str, Value]]:

@@ -13,7 +13,7 @@ the repository's scripts (gorilla/eval/eval-scripts/ast_eval_{th,hf,tf}.py):
 - Imports are resolved, and positional and named arguments are the same.
 - An answer with neither an api_call nor a call in its code is not right and not hallucinated (TH's rule).
 
-So its figures are near the scripts' but not theirs.
+So its figures are near the scripts' but not theirs; theirs are `rlaif.metrics.gorilla_match`.
 """
 
 from __future__ import annotations

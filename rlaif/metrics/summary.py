@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from rlaif.metrics.diversity import distinct_apis, entropy_difference, entropy_interval
 from rlaif.metrics.statistics import Interval, bootstrap_ratio, paired_difference
 from rlaif.records import Evaluation
 
@@ -38,7 +39,7 @@ METRICS: dict[str, Callable[[Evaluation], float | None]] = {
     "executability": executability,
     "executability_conditional": executability_conditional,
 }
-"""Every metric, all in [0, 1], as a number per sample; None where it could not be computed."""
+"""Every metric of a single sample, all in [0, 1]; None where it could not be computed. Diversity is of a row."""
 
 
 @dataclass(frozen=True)
@@ -61,10 +62,16 @@ class Summary:
     codebleu_dataflow: float | None = None
     executability: float | None = None
     executability_conditional: float | None = None
+    distinct_apis: int = 0
+    """How many different APIs the samples call; a count without an interval, for `diversity` says why."""
+    api_entropy: float | None = None
+    """In nats."""
     intervals: dict[str, Interval] = field(default_factory=dict)
-    """By metric: the 95% bootstrap interval over examples, for every metric that has a mean."""
+    """By metric, and for api_entropy: the 95% bootstrap interval over examples, where there is a figure."""
     num_missing: dict[str, int] = field(default_factory=dict)
     """By metric: samples for which it could not be computed."""
+    num_without_dataflow: int = 0
+    """Samples whose CodeBLEU stands on three parts, as their reference has no data flow."""
     verdicts: dict[str, int] = field(default_factory=dict)
     failures: dict[str, int] = field(default_factory=dict)
     """By kind, the most frequent first."""
@@ -76,7 +83,8 @@ class Summary:
     def scalars(self) -> dict[str, float | int | None]:
         """All figures under flat names, for a metrics file or a tracker."""
         figures: dict[str, float | int | None] = {"num": self.num, "num_examples": self.num_examples}
-        for metric in METRICS:
+        figures |= {"distinct_apis": self.distinct_apis, "num_without_dataflow": self.num_without_dataflow}
+        for metric in (*METRICS, "api_entropy"):
             interval = self.intervals.get(metric)
             figures[metric] = interval.mean if interval else None
             figures[f"{metric}_low"] = interval.low if interval else None
@@ -95,11 +103,17 @@ def summarize(evaluations: Sequence[Evaluation], *, seed: int = 0, resamples: in
         missing[metric] = len(evaluations) - int(sum(counts))
         if sum(counts):
             intervals[metric] = bootstrap_ratio(sums, counts, seed=seed, resamples=resamples)
+    entropy = entropy_interval(evaluations, seed=seed, resamples=resamples)
+    if entropy is not None:
+        intervals["api_entropy"] = entropy
+    missing["api_entropy"] = sum(evaluation.api is None for evaluation in evaluations)
     return Summary(
         num=len(evaluations),
         num_examples=len(by_example),
+        distinct_apis=distinct_apis(evaluations),
         intervals=intervals,
         num_missing=missing,
+        num_without_dataflow=sum(one.codebleu is not None and one.codebleu_dataflow is None for one in evaluations),
         verdicts=dict(Counter(evaluation.verdict for evaluation in evaluations).most_common()),
         failures=dict(Counter(evaluation.failure for evaluation in evaluations if evaluation.failure).most_common()),
         **{metric: interval.mean for metric, interval in intervals.items()},
@@ -121,6 +135,9 @@ def differences(
         sums_a, sums_b = (example_sums(side, metric) for side in sides)
         if sum(sums_a[1]) and sum(sums_b[1]):
             found[metric] = paired_difference(sums_a, sums_b, seed=seed, resamples=resamples)
+    entropy = entropy_difference(a, b, seed=seed, resamples=resamples)
+    if entropy is not None:
+        found["api_entropy"] = entropy
     return found
 
 

@@ -23,6 +23,7 @@ TORCH = ApiDatabase(
         ApiRow("torch.hub.load(repo_or_dir='pytorch/vision', model='vgg11', pretrained=True)", "Classification", ""),
         ApiRow("torch.hub.load(repo_or_dir='pytorch/vision', model='fcn_resnet50')", "Segmentation", ""),
         ApiRow("torch.hub.load(repo_or_dir='NVIDIA/DLE:torchhub', model='nvidia_ssd')", "Detection", ""),
+        ApiRow("torch.hub.load(repo_or_dir='x/MEAL', 'meal', model='meal_b0')", "Classification", ""),
     ]
 )
 HF = ApiDatabase(
@@ -75,8 +76,11 @@ def test_what_makes_an_answer_right_follows_from_the_rows() -> None:
         ("torch.hub.load('pytorch/vision', 'fcn_resnet50')", WRONG_DOMAIN),
         ("torch.hub.load('pytorch/vision', 'vgg11_bn')", UNKNOWN),
         ("torch.hub.load('elsewhere/vision', 'vgg11')", UNKNOWN),
+        ("torch.hub.load('vgg11', 'pytorch/vision')", UNKNOWN),
+        ("torch.hub.load('pytorch/vision', 'vgg13', source='vgg11')", UNKNOWN),
         ("torch.hub.load('NVIDIA/DLE:torchhub', 'nvidia_ssd')", WRONG_DOMAIN),
         ("torch.hub.load('NVIDIA/DLE', 'nvidia_ssd')", UNKNOWN),
+        ("torch.hub.load('x/MEAL', 'meal', 'meal_b0')", RIGHT),
         ("load_state_dict('pytorch/vision', 'vgg11')", UNKNOWN),
         ("vgg11", UNKNOWN),
     ],
@@ -95,6 +99,9 @@ def test_torch_hub(call: str, expected: tuple[bool, bool]) -> None:
         (Completion(api_call="AutoModel.from_pretrained('bert-large')"), "Features", UNKNOWN),
         (Completion(api_call="pipeline('text-classification', model='finbert')"), "Text", RIGHT),
         (Completion(api_call="pipeline(model='finbert')"), "Features", WRONG_DOMAIN),
+        (Completion(api_call="pipeline('text-classification', 'finbert')"), "Text", RIGHT),
+        (Completion(api_call="pipeline('finbert')"), "Text", UNKNOWN),
+        (Completion(api_call="pipeline(model='other', tokenizer='finbert')"), "Text", UNKNOWN),
         (Completion(api_call="joblib.load('model.joblib')"), "Tables B", RIGHT),
         (Completion(code="from transformers import AutoModel as M\nM.from_pretrained('bert')"), "Features", RIGHT),
         (Completion(api_call="M.from_pretrained(i)", code="i = 'bert'\nM = AutoModel"), "Features", UNKNOWN),
