@@ -21,8 +21,8 @@ def called_api(completion: Completion, database: ApiDatabase) -> str | None:
     for call in calls:
         if rows := database.matches([call]):
             return _name(rows[0].call, with_model)
-    call = next((call for call in calls if is_loader(call)), calls[0] if calls else None)
-    return _name(call, with_model) if call else None
+    main = next((call for call in calls if is_loader(call)), calls[0] if calls else None)
+    return _name(main, with_model) if main else None
 
 
 def _name(call: ApiCall, with_model: bool) -> str:

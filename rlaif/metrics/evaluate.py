@@ -88,10 +88,11 @@ def evaluate_texts(
 
 
 def _gorilla_matcher(database: ApiDatabase, hub: str | None) -> GorillaMatcher | None:
-    if hub not in HUBS or not database.source:
+    script = next((one for one in HUBS if one == hub), None)
+    if script is None or not database.source:
         return None
     try:
-        return GorillaMatcher(database.source, hub)
+        return GorillaMatcher(database.source, script)
     except GrammarError as error:
         logger.warning("%s; Gorilla's kind of AST match is left out", error)
         return None

@@ -31,7 +31,7 @@ from rlaif.metrics.python_2023 import python_2023
 from rlaif.records import ApiRow
 
 Hub = Literal["huggingface", "tensorflow", "torchhub"]
-HUBS: tuple[str, ...] = get_args(Hub)
+HUBS: tuple[Hub, ...] = get_args(Hub)
 
 
 @dataclass(frozen=True)
