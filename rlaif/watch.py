@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from rlaif.config import TrainConfig
 from rlaif.data.prompt import format_prompt
 from rlaif.data.split import draw
 from rlaif.metrics.api_database import ApiDatabase
+from rlaif.metrics.diversity import api_entropy, calls_of, distinct_apis
 from rlaif.metrics.evaluate import Execute, evaluate_texts
 from rlaif.metrics.summary import executability
 from rlaif.models.generation import derive_seed, generate
@@ -109,35 +109,21 @@ def summarise(step: int, evaluations: Sequence[Evaluation], rewards: Sequence[fl
     """The means of one look; entropies are in nats. A mean of nothing is None."""
     runs = [value for one in evaluations if (value := executability(one)) is not None]
     matches = [one.ast_strict for one in evaluations if one.ast_strict is not None]
-    calls = Counter(one.api for one in evaluations if one.api is not None)
-    entropy, entropy_error = entropy_of_counts(list(calls.values()))
+    calls, examples = [calls_of(evaluations)], [one.example_id for one in evaluations]
+    calls_something = any(one.api is not None for one in evaluations)
+    entropy = api_entropy(calls, examples) if calls_something else None
     return WatchPoint(
         step=step,
         reward_model=mean(rewards),
         executability=mean(runs),
         ast_strict=mean(matches),
-        distinct_apis=len(calls),
-        api_entropy=entropy,
+        distinct_apis=int(distinct_apis(calls, examples).mean),
+        api_entropy=entropy.mean if entropy else None,
         num=len(evaluations),
         reward_model_error=statistics.stdev(rewards) / math.sqrt(len(rewards)) if len(rewards) > 1 else None,
-        api_entropy_error=entropy_error,
+        api_entropy_error=entropy.standard_error() if entropy else None,
     )
 
 
 def mean(values: Sequence[float]) -> float | None:
     return sum(values) / len(values) if values else None
-
-
-def entropy_of_counts(counts: Sequence[int]) -> tuple[float | None, float | None]:
-    """The plug-in entropy of counts, and its standard error by the delta method: sqrt((Σ p ln² p − H²) / n).
-
-    Basharin 1959, "On a statistical estimate for the entropy of a sequence of independent random variables". The
-    estimate is too low where few are counted, by about (kinds − 1) / 2n: compare those of like n.
-    """
-    num = sum(counts)
-    if not num:
-        return None, None
-    logs = [(count / num, math.log(count / num)) for count in counts]
-    entropy = -sum(share * log for share, log in logs)
-    variance = sum(share * log**2 for share, log in logs) - entropy**2
-    return entropy + 0.0, math.sqrt(max(variance, 0.0) / num)

@@ -24,7 +24,7 @@ from rlaif.rewards import ModelReward
 from rlaif.runs import Run
 from rlaif.stages import artifacts, ppo
 from rlaif.tracking import Tracker
-from rlaif.watch import Watch, entropy_of_counts, summarise
+from rlaif.watch import Watch, summarise
 
 SMALL = [
     "data.max_train=24", "policy.scratch={num_layers: 1, num_heads: 2, width: 16, vocab_size: 300}",
@@ -74,18 +74,6 @@ def test_what_could_not_be_computed_is_none() -> None:
     point = summarise(0, [evaluation(None, "inconclusive", None)] * 2, [])
     assert (point.reward_model, point.executability, point.ast_strict, point.api_entropy) == (None,) * 4
     assert point.distinct_apis == 0
-
-
-def test_the_entropys_error_is_that_of_repeated_draws() -> None:
-    """The delta method beside 4,000 draws of 500 from a distribution of four."""
-    generator = torch.Generator().manual_seed(0)
-    shares = torch.tensor([0.5, 0.25, 0.15, 0.1])
-    drawn = torch.multinomial(shares, 4000 * 500, replacement=True, generator=generator).view(4000, 500)
-    counts = torch.stack([(drawn == kind).sum(1) for kind in range(4)], 1).double()
-    spread = torch.special.entr(counts / 500).sum(1).std().item()
-    _, error = entropy_of_counts([250, 125, 75, 50])
-    assert error == pytest.approx(spread, rel=0.05)
-    assert entropy_of_counts([7]) == (0.0, 0.0)
 
 
 @pytest.fixture(scope="module")

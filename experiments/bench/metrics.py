@@ -15,7 +15,8 @@ from pathlib import Path
 from rlaif.data.api_database import read_database
 from rlaif.data.apibench import read_apibench
 from rlaif.data.responses import load_responses
-from rlaif.metrics.evaluate import evaluate_texts, summarize
+from rlaif.metrics.evaluate import evaluate_texts
+from rlaif.metrics.seeds import summarize_seeds
 
 
 def main() -> None:
@@ -29,7 +30,7 @@ def main() -> None:
     evaluations = evaluate_texts(samples, {one.id: one for one in examples}, rows, None, "huggingface")
     wall, processor = time.perf_counter() - wall, time.process_time() - processor
     print(f"{len(evaluations)} answers: {wall:.1f} s on the clock, {processor:.1f} s of one processor")
-    summary = summarize(evaluations, resamples=200)
+    summary = summarize_seeds([evaluations], resamples=200)
     for metric, interval in summary.intervals.items():
         print(f"  {metric:26} {interval.mean:.4f}  missing {summary.num_missing[metric]}")
     print(f"  distinct_apis {summary.distinct_apis}, without data flow {summary.num_without_dataflow}")

@@ -1,12 +1,18 @@
-"""How many different APIs a policy calls, and how evenly: what a retreat to a few safe calls lowers."""
+"""How many different APIs a policy calls, and how evenly: what a retreat to a few safe calls lowers.
+
+Both figures grow with the number of completions, so they are to be compared at the same number only: the plug-in
+entropy of K APIs in n completions is too low by about (K - 1) / 2n (Miller 1955). Neither is a mean. A bootstrap
+draws some examples twice and loses others, and with them APIs that only they call, so its counts lie below the one
+that was seen. The jackknife leaves out one example at a time (Heltshe and Forrester 1983, for numbers of species);
+over seeds, the variance of their mean is added.
+"""
 
 from __future__ import annotations
 
-import math
-import random
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import log
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,136 +20,84 @@ from numpy.typing import NDArray
 from rlaif.metrics.statistics import Interval
 from rlaif.records import Evaluation
 
+Z95 = 1.959964
+Calls = Mapping[str, Sequence[str | None]]
+"""Example id -> the API that each of its samples calls; None: none."""
+
 
 @dataclass(frozen=True)
 class Diversity:
-    """Over completions that call something; one that calls nothing has no API to count."""
+    """A figure of every seed, and what it is without each of the examples."""
 
-    num: int
-    """Completions that call an API."""
-    distinct_apis: int
-    api_entropy: float | None
-    """In nats; None where nothing is called."""
+    by_seed: NDArray[np.float64]
+    """(num_seeds,)"""
+    left_out: NDArray[np.float64]
+    """(num_seeds, num_examples)"""
 
+    def minus(self, other: Diversity) -> Diversity:
+        """The difference, of the same examples and seeds; one seed stands beside every other."""
+        return Diversity(self.by_seed - other.by_seed, self.left_out - other.left_out)
 
-def distinct_apis(evaluations: Sequence[Evaluation]) -> int:
-    """How many different APIs the completions call. It grows with their number: see `compare`."""
-    return len(_counts(evaluations))
+    @property
+    def mean(self) -> float:
+        return float(self.by_seed.mean())
 
+    def standard_error(self) -> float:
+        """Of the mean over seeds: jackknife over examples, plus the variance over seeds."""
+        over_examples = self.left_out.mean(axis=0)
+        num, num_seeds = len(over_examples), len(self.by_seed)
+        variance = (num - 1) / num * float(((over_examples - over_examples.mean()) ** 2).sum())
+        if num_seeds > 1:
+            variance += float(self.by_seed.var(ddof=1)) / num_seeds
+        return variance**0.5
 
-def api_entropy(evaluations: Sequence[Evaluation]) -> float | None:
-    """The entropy of the called APIs in nats: -sum p log p, with p an API's share of the calling completions.
-
-    The plug-in (maximum-likelihood) estimate, too low by about (K - 1) / 2n for K APIs in n completions
-    (Miller, 1955), so it too is to be compared at the same n only. None where nothing is called.
-    """
-    counts = _counts(evaluations)
-    total = sum(counts.values())
-    if not total:
-        return None
-    return math.fsum(count / total * math.log(total / count) for count in counts.values())
-
-
-def diversity(evaluations: Sequence[Evaluation]) -> Diversity:
-    return Diversity(sum(_counts(evaluations).values()), distinct_apis(evaluations), api_entropy(evaluations))
-
-
-def entropy_interval(
-    evaluations: Sequence[Evaluation], *, seed: int, resamples: int = 2000, level: float = 0.95
-) -> Interval | None:
-    """`api_entropy` with a bootstrap interval over examples; None where nothing is called.
-
-    A resample lacks some of the APIs, so its entropy is lower: the percentiles are moved by what the resamples'
-    mean is away from the figure. The interval says how far the figure at this number of completions would
-    move with other examples; the bias of the estimate itself is not in it.
-
-    A distinct count has no interval here: each resample's is at most the whole set's, so a percentile
-    interval would lie below the count that it is about.
-    """
-    entropy = api_entropy(evaluations)
-    if entropy is None:
-        return None
-    (drawn,) = _resampled_entropies([_by_example(evaluations)], seed, resamples)
-    return _centred(entropy, drawn, level)
+    def interval(self) -> Interval:
+        """The mean over seeds and its 95% normal interval."""
+        half = Z95 * self.standard_error()
+        return Interval(self.mean, self.mean - half, self.mean + half)
 
 
-def entropy_difference(
-    a: Sequence[Evaluation], b: Sequence[Evaluation], *, seed: int, resamples: int = 2000, level: float = 0.95
-) -> Interval | None:
-    """`api_entropy` of a less that of b over `same_completions`, both sides drawing the same examples.
-
-    None where one of them calls nothing there.
-    """
-    sides = same_completions(a, b, seed=seed)
-    first, second = (api_entropy(side) for side in sides)
-    if first is None or second is None:
-        return None
-    drawn = _resampled_entropies([_by_example(side) for side in sides], seed, resamples)
-    return _centred(first - second, drawn[0] - drawn[1], level)
-
-
-def compare(a: Sequence[Evaluation], b: Sequence[Evaluation], *, seed: int = 0) -> tuple[Diversity, Diversity]:
-    """Both rows' diversity over `same_completions`: more completions alone would show more APIs."""
-    first, second = same_completions(a, b, seed=seed)
-    return diversity(first), diversity(second)
-
-
-def same_completions(
-    a: Sequence[Evaluation], b: Sequence[Evaluation], *, seed: int = 0
-) -> tuple[list[Evaluation], list[Evaluation]]:
-    """As many completions of the same examples from both.
-
-    Of an example that one side answered more often than the other, as many completions as the other has are
-    drawn by the seed; an example that one side lacks is left out.
-    """
-    group_a, group_b = _by_example(a), _by_example(b)
-    generator = random.Random(seed)
-    first: list[Evaluation] = []
-    second: list[Evaluation] = []
-    for example in sorted(group_a.keys() & group_b.keys()):
-        num = min(len(group_a[example]), len(group_b[example]))
-        first += generator.sample(group_a[example], num)
-        second += generator.sample(group_b[example], num)
-    return first, second
-
-
-def _resampled_entropies(
-    sides: Sequence[dict[str, list[Evaluation]]], seed: int, resamples: int
-) -> list[NDArray[np.float64]]:
-    """The entropy of each side over every resample of the examples, (resamples,); the sides share their examples."""
-    examples = {example: index for index, example in enumerate(sorted(sides[0]))}
-    coded = [_coded(side, examples) for side in sides]
-    generator = np.random.default_rng(seed)
-    drawn: list[list[float]] = [[] for _ in sides]
-    for _ in range(resamples):
-        chosen = generator.integers(0, len(examples), size=len(examples))
-        times = np.bincount(chosen, minlength=len(examples))
-        for entropies, (api_of, example_of) in zip(drawn, coded, strict=True):
-            counts = np.bincount(api_of, weights=times[example_of])
-            shares = counts[counts > 0] / max(1.0, counts.sum())
-            entropies.append(float(-(shares * np.log(shares)).sum()))
-    return [np.array(entropies) for entropies in drawn]
-
-
-def _coded(side: dict[str, list[Evaluation]], examples: dict[str, int]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """(number of its API, number of its example) of every completion that calls something."""
-    calls = [(one.api, examples[example]) for example, group in side.items() for one in group if one.api is not None]
-    numbers = {api: number for number, api in enumerate(dict.fromkeys(api for api, _ in calls))}
-    return np.array([numbers[api] for api, _ in calls]), np.array([example for _, example in calls])
-
-
-def _centred(figure: float, drawn: NDArray[np.float64], level: float) -> Interval:
-    """The percentile interval, moved so that the resamples' mean is at the figure."""
-    low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2]) - drawn.mean() + figure
-    return Interval(figure, float(low), float(high))
-
-
-def _counts(evaluations: Sequence[Evaluation]) -> Counter[str]:
-    return Counter(evaluation.api for evaluation in evaluations if evaluation.api is not None)
-
-
-def _by_example(evaluations: Sequence[Evaluation]) -> dict[str, list[Evaluation]]:
-    groups: dict[str, list[Evaluation]] = defaultdict(list)
+def calls_of(evaluations: Sequence[Evaluation]) -> Calls:
+    calls: dict[str, list[str | None]] = defaultdict(list)
     for evaluation in evaluations:
-        groups[evaluation.example_id].append(evaluation)
-    return groups
+        calls[evaluation.example_id].append(evaluation.api)
+    return calls
+
+
+def distinct_apis(by_seed: Sequence[Calls], examples: Sequence[str]) -> Diversity:
+    """How many different APIs the samples of these examples call, per seed."""
+    totals, parts = _counts(by_seed, examples)
+    left_out = [
+        [len(total) - sum(part[api] == total[api] for api in part) for part in by_example]
+        for total, by_example in zip(totals, parts, strict=True)
+    ]
+    return Diversity(np.array([len(total) for total in totals], float), np.array(left_out, float))
+
+
+def api_entropy(by_seed: Sequence[Calls], examples: Sequence[str]) -> Diversity:
+    """The entropy of the APIs called, in nats: log N - sum(c log c) / N, per seed. 0 where none is called."""
+    totals, parts = _counts(by_seed, examples)
+    entropies, left_out = [], []
+    for total, by_example in zip(totals, parts, strict=True):
+        num, weighted = sum(total.values()), sum(_weighted(count) for count in total.values())
+        entropies.append(_entropy(num, weighted))
+        rest = []
+        for part in by_example:
+            lost = sum(_weighted(total[api]) - _weighted(total[api] - count) for api, count in part.items())
+            rest.append(_entropy(num - sum(part.values()), weighted - lost))
+        left_out.append(rest)
+    return Diversity(np.array(entropies), np.array(left_out))
+
+
+def _counts(by_seed: Sequence[Calls], examples: Sequence[str]) -> tuple[list[Counter[str]], list[list[Counter[str]]]]:
+    """Per seed: how often each API is called, in all and in each example."""
+    parts = [[Counter(api for api in calls.get(id, ()) if api is not None) for id in examples] for calls in by_seed]
+    return [sum(by_example, Counter[str]()) for by_example in parts], parts
+
+
+def _weighted(count: int) -> float:
+    return count * log(count) if count else 0.0
+
+
+def _entropy(num: int, weighted: float) -> float:
+    return max(0.0, log(num) - weighted / num) if num else 0.0

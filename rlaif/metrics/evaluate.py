@@ -16,13 +16,11 @@ from rlaif.metrics.codebleu import CodeBleu
 from rlaif.metrics.gorilla_match import HUBS, GorillaMatcher
 from rlaif.metrics.python_2023 import GrammarError
 from rlaif.metrics.rouge import Rouge
-from rlaif.metrics.summary import NOT_RUN, Summary, differences, summarize
+from rlaif.metrics.summary import NOT_RUN
 from rlaif.records import ApiRow, Evaluation, Example, Sample
 
 if TYPE_CHECKING:
     from rlaif.execution import Verdict
-
-__all__ = ["Execute", "Summary", "differences", "evaluate_texts", "summarize"]
 
 logger = logging.getLogger(__name__)
 

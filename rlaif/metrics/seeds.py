@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rlaif.metrics.jackknife import Calls, api_entropy, distinct_apis
+from rlaif.metrics.diversity import api_entropy, calls_of, distinct_apis
 from rlaif.metrics.sign_flips import paired_mean_test
 from rlaif.metrics.sliced_wasserstein import combined_test, wasserstein_test
 from rlaif.metrics.statistics import Interval, bootstrap_ratio, paired_difference
-from rlaif.metrics.summary import METRICS, Summary, group_by_example
+from rlaif.metrics.summary import DIVERSITY, METRICS, Summary, group_by_example
 from rlaif.records import Evaluation
 
 BySeed = Sequence[Sequence[Evaluation]]
 """The evaluations of one policy, seed by seed; of one that has no seeds (recorded answers), one list."""
 Groups = list[dict[str, list[Evaluation]]]
-DIVERSITY = {"distinct_apis": distinct_apis, "api_entropy": api_entropy}
+MEASURES = dict(zip(DIVERSITY, (distinct_apis, api_entropy), strict=True))
 
 
 @dataclass(frozen=True)
@@ -56,11 +56,11 @@ def summarize_seeds(by_seed: BySeed, *, seed: int = 0, resamples: int = 2000) ->
         missing[metric] = len(flat) - int(counts.sum())
         if counts.sum():
             intervals[metric] = bootstrap_ratio(sums, counts, seed=seed, resamples=resamples)
-    for metric, measure in DIVERSITY.items():
+    for metric, measure in MEASURES.items():
         if flat and _all_call(by_seed, metric):
-            found = measure(_calls(groups), examples).interval()
+            found = measure([calls_of(evaluations) for evaluations in by_seed], examples).interval()
             intervals[metric] = Interval(found.mean, max(0.0, found.low), found.high)
-    known = {field.name for field in fields(Summary)}
+    missing["api_entropy"] = sum(evaluation.api is None for evaluation in flat)
     return Summary(
         num=len(flat),
         num_examples=len(examples),
@@ -68,7 +68,8 @@ def summarize_seeds(by_seed: BySeed, *, seed: int = 0, resamples: int = 2000) ->
         num_missing=missing,
         verdicts=dict(Counter(evaluation.verdict for evaluation in flat).most_common()),
         failures=dict(Counter(evaluation.failure for evaluation in flat if evaluation.failure).most_common()),
-        **{metric: interval.mean for metric, interval in intervals.items() if metric in known},
+        num_without_dataflow=sum(one.codebleu is not None and one.codebleu_dataflow is None for one in flat),
+        **{metric: interval.mean for metric, interval in intervals.items()},
     )
 
 
@@ -93,10 +94,10 @@ def compare_seeds(
         if metric in intervals and metric in tested:
             scores = (_scores(groups_a, examples, metric), _scores(groups_b, examples, metric))
             tests[metric] = _tests(*scores, seed=seed, resamples=flips)
-    for metric, measure in DIVERSITY.items():
+    for metric, measure in MEASURES.items():
         if examples and _all_call(a, metric) and _all_call(b, metric):
-            difference = measure(_calls(groups_a), examples).minus(measure(_calls(groups_b), examples))
-            intervals[metric] = difference.interval()
+            first, second = (measure([calls_of(one) for one in side], examples) for side in (a, b))
+            intervals[metric] = first.minus(second).interval()
     return Comparison(intervals, tests)
 
 
@@ -133,7 +134,3 @@ def _values(group: dict[str, list[Evaluation]], example: str, metric: str) -> li
 def _all_call(by_seed: BySeed, metric: str) -> bool:
     """Calls of nothing are no API, and have no entropy either."""
     return metric != "api_entropy" or all(any(one.api is not None for one in found) for found in by_seed)
-
-
-def _calls(groups: Groups) -> list[Calls]:
-    return [{id: [evaluation.api for evaluation in found] for id, found in group.items()} for group in groups]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from rlaif.metrics.diversity import distinct_apis, entropy_difference, entropy_interval
-from rlaif.metrics.statistics import Interval, bootstrap_ratio, paired_difference
+from rlaif.metrics.statistics import Interval
 from rlaif.records import Evaluation
 
 NOT_RUN = "not_run"
@@ -39,7 +38,10 @@ METRICS: dict[str, Callable[[Evaluation], float | None]] = {
     "executability": executability,
     "executability_conditional": executability_conditional,
 }
-"""Every metric of a single sample, all in [0, 1]; None where it could not be computed. Diversity is of a row."""
+"""Every metric of a single sample, all in [0, 1]; None where it could not be computed."""
+
+DIVERSITY = ("distinct_apis", "api_entropy")
+"""Figures of all of a row's samples together: see `diversity`."""
 
 
 @dataclass(frozen=True)
@@ -62,12 +64,12 @@ class Summary:
     codebleu_dataflow: float | None = None
     executability: float | None = None
     executability_conditional: float | None = None
-    distinct_apis: int = 0
-    """How many different APIs the samples call; a count without an interval, for `diversity` says why."""
+    distinct_apis: float | None = None
+    """How many different APIs a seed's samples call; the mean over seeds."""
     api_entropy: float | None = None
     """In nats."""
     intervals: dict[str, Interval] = field(default_factory=dict)
-    """By metric, and for api_entropy: the 95% bootstrap interval over examples, where there is a figure."""
+    """By metric, diversity included: the 95% interval over examples (and seeds), where there is a figure."""
     num_missing: dict[str, int] = field(default_factory=dict)
     """By metric: samples for which it could not be computed."""
     num_without_dataflow: int = 0
@@ -83,8 +85,8 @@ class Summary:
     def scalars(self) -> dict[str, float | int | None]:
         """All figures under flat names, for a metrics file or a tracker."""
         figures: dict[str, float | int | None] = {"num": self.num, "num_examples": self.num_examples}
-        figures |= {"distinct_apis": self.distinct_apis, "num_without_dataflow": self.num_without_dataflow}
-        for metric in (*METRICS, "api_entropy"):
+        figures["num_without_dataflow"] = self.num_without_dataflow
+        for metric in (*METRICS, *DIVERSITY):
             interval = self.intervals.get(metric)
             figures[metric] = interval.mean if interval else None
             figures[f"{metric}_low"] = interval.low if interval else None
@@ -94,65 +96,8 @@ class Summary:
         return figures | {f"failure_{kind}": count for kind, count in self.failures.items()}
 
 
-def summarize(evaluations: Sequence[Evaluation], *, seed: int = 0, resamples: int = 2000) -> Summary:
-    """Mean and interval of every metric over the samples for which it could be computed."""
-    by_example = group_by_example(evaluations)
-    intervals, missing = {}, {}
-    for metric in METRICS:
-        sums, counts = example_sums(by_example, metric)
-        missing[metric] = len(evaluations) - int(sum(counts))
-        if sum(counts):
-            intervals[metric] = bootstrap_ratio(sums, counts, seed=seed, resamples=resamples)
-    entropy = entropy_interval(evaluations, seed=seed, resamples=resamples)
-    if entropy is not None:
-        intervals["api_entropy"] = entropy
-    missing["api_entropy"] = sum(evaluation.api is None for evaluation in evaluations)
-    return Summary(
-        num=len(evaluations),
-        num_examples=len(by_example),
-        distinct_apis=distinct_apis(evaluations),
-        intervals=intervals,
-        num_missing=missing,
-        num_without_dataflow=sum(one.codebleu is not None and one.codebleu_dataflow is None for one in evaluations),
-        verdicts=dict(Counter(evaluation.verdict for evaluation in evaluations).most_common()),
-        failures=dict(Counter(evaluation.failure for evaluation in evaluations if evaluation.failure).most_common()),
-        **{metric: interval.mean for metric, interval in intervals.items()},
-    )
-
-
-def differences(
-    a: Sequence[Evaluation], b: Sequence[Evaluation], *, seed: int = 0, resamples: int = 2000
-) -> dict[str, Interval]:
-    """By metric: mean(a) - mean(b) and its paired bootstrap interval over the examples that both answered.
-
-    A metric that either side lacks on those examples is left out.
-    """
-    group_a, group_b = group_by_example(a), group_by_example(b)
-    shared = sorted(group_a.keys() & group_b.keys())
-    sides = [{example: group[example] for example in shared} for group in (group_a, group_b)]
-    found = {}
-    for metric in METRICS:
-        sums_a, sums_b = (example_sums(side, metric) for side in sides)
-        if sum(sums_a[1]) and sum(sums_b[1]):
-            found[metric] = paired_difference(sums_a, sums_b, seed=seed, resamples=resamples)
-    entropy = entropy_difference(a, b, seed=seed, resamples=resamples)
-    if entropy is not None:
-        found["api_entropy"] = entropy
-    return found
-
-
 def group_by_example(evaluations: Sequence[Evaluation]) -> dict[str, list[Evaluation]]:
     groups: dict[str, list[Evaluation]] = defaultdict(list)
     for evaluation in evaluations:
         groups[evaluation.example_id].append(evaluation)
     return dict(groups)
-
-
-def example_sums(by_example: dict[str, list[Evaluation]], metric: str) -> tuple[list[float], list[float]]:
-    """(sums, counts), each (num_examples,): over an example's samples for which the metric is not None."""
-    sums, counts = [], []
-    for evaluations in by_example.values():
-        values = [value for evaluation in evaluations if (value := METRICS[metric](evaluation)) is not None]
-        sums.append(float(sum(values)))
-        counts.append(float(len(values)))
-    return sums, counts

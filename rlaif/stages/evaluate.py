@@ -12,7 +12,8 @@ from rlaif.data.responses import load_responses
 from rlaif.errors import UserError
 from rlaif.execution.reference_rates import Rates, find_pinned, warning_about
 from rlaif.feedback.pairs import reference_sample
-from rlaif.metrics.evaluate import evaluate_texts, summarize
+from rlaif.metrics.evaluate import evaluate_texts
+from rlaif.metrics.seeds import summarize_seeds
 from rlaif.models.policy import load_policy
 from rlaif.models.sampling import sample_to_file
 from rlaif.pipeline import StageContext
@@ -31,7 +32,7 @@ def run(context: StageContext) -> dict[str, Any]:
         by_id = {example.id: example for example in examples}
         evaluations = evaluate_texts(samples, by_id, database, execute, config.data.hub)
     write_records(directory / artifacts.EVALUATIONS, evaluations)
-    summary = summarize(evaluations, seed=config.seed, resamples=config.evaluation.bootstrap_resamples)
+    summary = summarize_seeds([evaluations], seed=config.seed, resamples=config.evaluation.bootstrap_resamples)
     if context.run.stage == "evaluate_references" and artifacts.executes(config):
         print(about_references(config, summary.verdicts), file=sys.stderr)
     return {**summary.scalars(), "verdicts": summary.verdicts, "failures": summary.failures}

@@ -1,103 +1,48 @@
-"""How many APIs a row calls and how evenly, counted by hand and beside SciPy-free NumPy figures."""
+"""How many APIs a row calls and how evenly, by hand, and the jackknife beside repeated draws."""
 
 from __future__ import annotations
 
 import math
-import time
 
 import numpy as np
 import pytest
 
-from rlaif.metrics.diversity import (
-    api_entropy,
-    compare,
-    distinct_apis,
-    diversity,
-    entropy_difference,
-    entropy_interval,
-    same_completions,
-)
-from rlaif.metrics.summary import differences, summarize
-from rlaif.records import Evaluation
+from rlaif.metrics.diversity import api_entropy, distinct_apis
+
+Z95 = 1.959964
 
 
-def calling(api: str | None, example: str, number: int = 0) -> Evaluation:
-    return Evaluation(
-        f"{example}-{number}", example, ast_gorilla=None, hallucinated_gorilla=None, ast_strict=None,
-        hallucinated_strict=None, exact_call=None, rouge_l=None, codebleu=None, codebleu_ngram=None,
-        codebleu_weighted_ngram=None, codebleu_syntax=None, codebleu_dataflow=None, api=api, verdict="pass", failure="",
-    )  # fmt: skip
+def test_diversity_by_hand() -> None:
+    """Of a: 3, b: 1, c: 1 calls there are three APIs; without either of two examples there are two."""
+    calls = {"1": ["a"], "2": ["a"], "3": ["a"], "4": ["b"], "5": ["c"], "6": [None]}
+    found = distinct_apis([calls], list(calls))
+    assert found.left_out.tolist() == [[3, 3, 3, 2, 2, 3]]
+    error = math.sqrt(5 / 6 * (2 - 2**2 / 6))  # Heltshe and Forrester: f1 APIs of one example, n of them
+    assert found.interval().half_width == pytest.approx(Z95 * error)
+    assert found.interval().mean == 3
 
 
-def row(*apis: str | None) -> list[Evaluation]:
-    """One completion an example."""
-    return [calling(api, f"e{index:03}") for index, api in enumerate(apis)]
-
-
-def test_by_hand() -> None:
-    evaluations = row("a", "a", "b", "c", None)
-    assert distinct_apis(evaluations) == 3
-    assert api_entropy(evaluations) == pytest.approx(0.5 * math.log(2) + 2 * 0.25 * math.log(4))
-    assert diversity(evaluations).num == 4
+def test_entropy_without_an_example_is_that_of_the_others() -> None:
+    calls = {"1": ["a", "b"], "2": ["a", "a"], "3": ["c", "b"], "4": ["a", "d"]}
+    found = api_entropy([calls], list(calls))
+    for index, example in enumerate(calls):
+        rest = {id: apis for id, apis in calls.items() if id != example}
+        counts = np.unique([api for apis in rest.values() for api in apis], return_counts=True)[1]
+        shares = counts / counts.sum()
+        assert found.left_out[0, index] == pytest.approx(-(shares * np.log(shares)).sum())
+    assert api_entropy([{"1": ["a"]}], ["1"]).by_seed[0] == 0
 
 
 def test_the_entropy_of_equal_shares_is_the_logarithm_of_their_number() -> None:
-    assert api_entropy(row(*"abcdefgh")) == pytest.approx(math.log(8))
-    assert api_entropy(row("a", "a")) == 0
-    assert api_entropy(row(None)) is None
-    assert entropy_interval(row(None), seed=0) is None
-    assert diversity([]).distinct_apis == 0
+    calls = {str(number): [api] for number, api in enumerate("abcdefgh")}
+    assert api_entropy([calls], list(calls)).mean == pytest.approx(math.log(8))
 
 
-def test_more_completions_do_not_pass_for_more_diversity() -> None:
-    often = [calling(api, "e", number) for number, api in enumerate("abcd")]
-    once = [calling("a", "e")]
-    first, second = compare(often, once)
-    assert (first.num, second.num) == (1, 1)
-    assert first.distinct_apis == second.distinct_apis == 1
-
-
-def test_only_shared_examples_are_compared() -> None:
-    first, second = same_completions(row("a", "b", "c"), row("x", "y"))
-    assert [one.api for one in first] == ["a", "b"]
-    assert [one.api for one in second] == ["x", "y"]
-
-
-def test_the_interval_covers_the_expected_figure() -> None:
-    """Rows of 200 completions drawn from a known distribution: the mean figure at 200 lies in 95% of intervals."""
-    generator = np.random.default_rng(0)
-    shares = 1 / np.arange(1, 41)
-    shares /= shares.sum()
-    rows = [row(*map(str, generator.choice(40, size=200, p=shares))) for _ in range(120)]
-    expected = np.mean([api_entropy(one) for one in rows])
-    intervals = [entropy_interval(one, seed=seed, resamples=200) for seed, one in enumerate(rows)]
-    covered = np.mean([one is not None and one.low <= expected <= one.high for one in intervals])
-    assert 0.88 <= covered <= 0.99
-
-
-def test_a_policy_that_retreats_has_a_difference_below_zero() -> None:
-    wide, narrow = row(*[str(index % 30) for index in range(150)]), row(*[str(index % 5) for index in range(150)])
-    found = entropy_difference(narrow, wide, seed=0, resamples=300)
-    assert found is not None
-    assert found.mean == pytest.approx(math.log(5) - math.log(30))
-    assert found.high < -1.5
-    same = entropy_difference(wide, wide, seed=0, resamples=300)
-    assert same is not None
-    assert (same.low, same.mean, same.high) == (0, 0, 0)
-    assert differences(narrow, wide, resamples=300)["api_entropy"] == found
-
-
-def test_a_summary_has_both() -> None:
-    summary = summarize(row("a", "b", None), resamples=100)
-    assert (summary.distinct_apis, summary.num_missing["api_entropy"]) == (2, 1)
-    assert summary.api_entropy == summary.mean("api_entropy") == pytest.approx(math.log(2))
-    assert summary.scalars()["distinct_apis"] == 2
-    assert summarize(row(None)).api_entropy is None
-    assert "distinct_apis" not in summary.intervals
-
-
-def test_two_thousand_resamples_take_no_time() -> None:
-    evaluations = row(*[str(index % 500) for index in range(900)])
-    started = time.process_time()
-    entropy_interval(evaluations, seed=0)
-    assert time.process_time() - started < 3
+def test_the_entropys_error_is_that_of_repeated_draws() -> None:
+    """The jackknife of one draw of 500 from a distribution of four beside the spread of 4,000 draws."""
+    generator, shares = np.random.default_rng(0), [0.5, 0.25, 0.15, 0.1]
+    drawn = generator.multinomial(500, shares, size=4000) / 500
+    spread = -(drawn * np.log(drawn)).sum(axis=1)
+    apis = np.repeat(list("abcd"), [250, 125, 75, 50])
+    calls = {str(number): [str(api)] for number, api in enumerate(apis)}
+    assert api_entropy([calls], list(calls)).standard_error() == pytest.approx(spread.std(), rel=0.05)

@@ -11,7 +11,8 @@ import pytest
 
 from rlaif.data.apibench import read_apibench
 from rlaif.execution import Verdict
-from rlaif.metrics.evaluate import differences, evaluate_texts, summarize
+from rlaif.metrics.evaluate import evaluate_texts
+from rlaif.metrics.seeds import compare_seeds, summarize_seeds
 from rlaif.metrics.summary import METRICS
 from rlaif.records import ApiRow, Evaluation, Example, Sample
 
@@ -78,7 +79,7 @@ def test_recorded_escapes_do_not_lower_rouge() -> None:
 
 
 def test_summary_counts() -> None:
-    summary = summarize(evaluate_texts(SAMPLES, EXAMPLES, DATABASE, run))
+    summary = summarize_seeds([evaluate_texts(SAMPLES, EXAMPLES, DATABASE, run)])
     assert (summary.num, summary.num_examples) == (4, 2)
     assert summary.ast_strict == summary.hallucinated_strict == summary.exact_call == pytest.approx(1 / 4)
     assert summary.executability == pytest.approx(1 / 4)
@@ -95,14 +96,14 @@ def test_conditional_is_of_passes_and_faults_alone() -> None:
         Verdict(status, "", "", None, 0.1)  # type: ignore[arg-type]
         for status in ("pass", "fault", "unknown_api", "inconclusive")
     ]
-    summary = summarize(evaluate_texts(SAMPLES, EXAMPLES, DATABASE, lambda snippets: verdicts))
+    summary = summarize_seeds([evaluate_texts(SAMPLES, EXAMPLES, DATABASE, lambda snippets: verdicts)])
     assert summary.executability == pytest.approx(1 / 4)
     assert summary.executability_conditional == pytest.approx(1 / 2)
     assert summary.num_missing["executability_conditional"] == 2
 
 
 def test_what_was_not_run_is_missing_not_a_failure() -> None:
-    summary = summarize(evaluate_texts(SAMPLES, EXAMPLES, DATABASE, None))
+    summary = summarize_seeds([evaluate_texts(SAMPLES, EXAMPLES, DATABASE, None)])
     assert summary.executability is None
     assert summary.executability_conditional is None
     assert summary.num_missing["executability"] == 4
@@ -111,23 +112,23 @@ def test_what_was_not_run_is_missing_not_a_failure() -> None:
 
 
 def test_a_metric_without_values_is_none_and_nothing_is_none_of_an_empty_set() -> None:
-    summary = summarize(evaluate_texts(SAMPLES, EXAMPLES, [], run))
+    summary = summarize_seeds([evaluate_texts(SAMPLES, EXAMPLES, [], run)])
     assert summary.ast_strict is None
     assert summary.num_missing["ast_strict"] == 4
     assert summary.exact_call == pytest.approx(1 / 4)
-    assert summarize([]).num == 0
-    assert all(getattr(summarize([]), metric) is None for metric in METRICS)
+    assert summarize_seeds([[]]).num == 0
+    assert all(getattr(summarize_seeds([[]]), metric) is None for metric in METRICS)
 
 
 def test_differences_are_paired_by_example() -> None:
     base = [evaluation(str(i), ast_strict=i % 2 == 0, rouge_l=i / 100) for i in range(100)]
     better = [dataclasses.replace(one, rouge_l=(one.rouge_l or 0) + 0.1) for one in base]
-    found = differences(better, base[:80])
+    found = compare_seeds([better], [base[:80]], tested=()).intervals
     assert found["rouge_l"].mean == pytest.approx(0.1)
     assert found["rouge_l"].half_width == pytest.approx(0, abs=1e-9)
     assert found["ast_strict"].mean == 0
     assert "codebleu" not in found
-    assert differences(better[:10], base[10:]) == {}
+    assert compare_seeds([better[:10]], [base[10:]], tested=()).intervals == {}
 
 
 def test_verdicts_have_to_be_one_a_sample() -> None:
@@ -139,7 +140,7 @@ def test_references_score_1_against_themselves(apibench_dir: Path) -> None:
     examples, _ = read_apibench(apibench_dir / "apibench" / "torchhub_eval.json", "torchhub", "eval")
     references = [Sample(one.id, one.id, one.reference, "reference", 0, "stop") for one in examples]
     evaluations = evaluate_texts(references, {one.id: one for one in examples}, [], None)
-    summary = summarize(evaluations, resamples=200)
+    summary = summarize_seeds([evaluations], resamples=200)
     assert summary.rouge_l == pytest.approx(1.0)
     assert summary.codebleu == pytest.approx(1.0)
     assert summary.num_missing["codebleu"] <= 1

@@ -1,18 +1,13 @@
-"""Figures over seeds: what is averaged, what is drawn, and the diversity's jackknife."""
+"""Figures over seeds: what is averaged, what is drawn, and what is tested."""
 
 from __future__ import annotations
-
-import math
 
 import numpy as np
 import pytest
 
-from rlaif.metrics.jackknife import api_entropy, distinct_apis
 from rlaif.metrics.seeds import compare_seeds, summarize_seeds
 from rlaif.metrics.statistics import bootstrap_interval, paired_difference
 from rlaif.records import Evaluation
-
-Z95 = 1.959964
 
 
 def evaluation(example: str, rouge: float | None, passed: bool = True, api: str | None = "f") -> Evaluation:
@@ -67,27 +62,6 @@ def test_who_calls_nothing_has_no_api_and_no_entropy() -> None:
     summary = summarize_seeds([[evaluation("a", 0.2, api=None)]])
     assert summary.mean("distinct_apis") == 0
     assert summary.mean("api_entropy") is None
-
-
-def test_diversity_by_hand() -> None:
-    """Of a: 3, b: 1, c: 1 calls there are three APIs; without either of two examples there are two."""
-    calls = {"1": ["a"], "2": ["a"], "3": ["a"], "4": ["b"], "5": ["c"], "6": [None]}
-    found = distinct_apis([calls], list(calls))
-    assert found.left_out.tolist() == [[3, 3, 3, 2, 2, 3]]
-    error = math.sqrt(5 / 6 * (2 - 2**2 / 6))  # Heltshe and Forrester: f1 APIs of one example, n of them
-    assert found.interval().half_width == pytest.approx(Z95 * error)
-    assert found.interval().mean == 3
-
-
-def test_entropy_without_an_example_is_that_of_the_others() -> None:
-    calls = {"1": ["a", "b"], "2": ["a", "a"], "3": ["c", "b"], "4": ["a", "d"]}
-    found = api_entropy([calls], list(calls))
-    for index, example in enumerate(calls):
-        rest = {id: apis for id, apis in calls.items() if id != example}
-        counts = np.unique([api for apis in rest.values() for api in apis], return_counts=True)[1]
-        shares = counts / counts.sum()
-        assert found.left_out[0, index] == pytest.approx(-(shares * np.log(shares)).sum())
-    assert api_entropy([{"1": ["a"]}], ["1"]).by_seed[0] == 0
 
 
 def test_a_difference_in_diversity_has_its_interval() -> None:
