@@ -3,7 +3,7 @@
     data ──> sft ──> sample ──> label ──> pair ──> reward ──> ppo
       │       │                   └──> calibrate                │
       │       └────────────────────────────────────────────────┤
-      └──> evaluate_references / _responses / _sft / _rl  <────┘ ──> table
+      └──> evaluate_references / _responses / _sft / _rl  <────┘ ──> table ──> report
 
 A stage's fingerprint covers the config it reads and the fingerprints of the stages it
 needs. Whatever is finished under the same fingerprint is reused, by any job.
@@ -119,7 +119,11 @@ def graph(config: TrainConfig) -> dict[str, Stage]:
     stages.append(
         Stage("table", "rlaif.stages.table:run", ("data", *rows), ("evaluation.bootstrap_resamples", "seed"))
     )
-    return {stage.name: stage for stage in stages}
+    by_name = {stage.name: stage for stage in stages}
+    behind_table = _with_needs("table", by_name)
+    # The report shows the curves and settings of all that the table came from, and makes nothing be run for itself.
+    by_name["report"] = Stage("report", "rlaif.stages.report:run", tuple(name for name in by_name if name in behind_table))
+    return by_name
 
 
 def _training_stages(config: TrainConfig, judge: tuple[str, ...], evaluation: tuple[str, ...]) -> list[Stage]:

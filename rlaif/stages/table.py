@@ -10,11 +10,10 @@ from rlaif.config import Level, TrainConfig
 from rlaif.metrics.evaluate import differences, summarize
 from rlaif.pipeline import StageContext
 from rlaif.records import Evaluation
+from rlaif.report.rows import ROW_NAMES
 from rlaif.report.samples import Written, side_by_side
 from rlaif.report.table import Difference, Table, note_line, render_csv, render_markdown, render_text
 from rlaif.stages import artifacts
-
-ROW_NAMES = {"responses": "recorded answers", "sft": "SFT", "rl": "RLAIF (PPO)"}
 
 
 def run(context: StageContext) -> dict[str, Any]:
