@@ -17,7 +17,7 @@ from rlaif import compose, pipeline
 from rlaif.forecast import input_digests
 from rlaif.runs import Run, find
 
-METRICS = ("ast_match", "exact_call", "rouge_l", "codebleu", "executability")
+METRICS = ("ast_strict", "exact_call", "rouge_l", "codebleu", "executability")
 
 
 def launch(*overrides: str) -> None:

@@ -131,16 +131,29 @@ class Evaluation:
 
     sample_id: str
     example_id: str
-    ast_match: bool | None
-    hallucinated: bool | None
+    ast_gorilla: bool | None
+    """Right by the rules of Gorilla's scripts; None where the data set is none of its hubs."""
+    hallucinated_gorilla: bool | None
+    ast_strict: bool | None
+    """Right by the project's own rules: the callee is there, arguments are compared as arguments."""
+    hallucinated_strict: bool | None
     exact_call: bool | None
     rouge_l: float | None
     codebleu: float | None
+    codebleu_ngram: float | None
+    codebleu_weighted_ngram: float | None
+    codebleu_syntax: float | None
+    codebleu_dataflow: float | None
+    """None where the reference has no data flow; `codebleu` is then the mean of the other three parts."""
+    api: str | None
+    """The API that it calls: on a hub the loader with its model's id, elsewhere the dotted callee; None: none."""
     verdict: str
     """pass, fault, unknown_api or inconclusive."""
     failure: str
     """The verdict's kind: syntax, name, import, type, value, timeout, ... or empty on a pass."""
     message: str = ""
+    line: int | None = None
+    """The line of the code that failed, from 1; None where no line is to blame."""
 
 
 class RecordError(ValueError):

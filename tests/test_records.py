@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rlaif.records import Answer, Label, RecordError, RecordLog, read_log, read_records, write_records
+from rlaif.records import Answer, Evaluation, Label, RecordError, RecordLog, read_log, read_records, write_records
 
 LABELS = [Label("a", 0.5, 8), Label("b\n\u2028\"", None, 0)]
 
@@ -38,3 +38,10 @@ def test_an_error_names_file_and_line(tmp_path: Path) -> None:
     write_records(path, LABELS)
     with pytest.raises(RecordError, match=r"labels\.jsonl:1: not a Answer"):
         read_records(path, Answer)
+
+
+def test_an_evaluation_of_before_a_metric_was_added_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "evaluations.jsonl"
+    path.write_text('{"sample_id": "s", "example_id": "e", "ast_match": true, "verdict": "pass", "failure": ""}\n')
+    with pytest.raises(RecordError, match=r"evaluations\.jsonl:1: not a Evaluation: .*ast_match"):
+        read_records(path, Evaluation)

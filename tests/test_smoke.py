@@ -71,7 +71,7 @@ def test_the_table_has_its_rows_and_no_quiet_zero(uninterrupted: Path) -> None:
         rows = {row["row"]: row for row in csv.DictReader(file)}
     assert list(rows) == ["SFT", "RLAIF (PPO)", "references", "RLAIF - SFT"]
     assert float(rows["references"]["executability"]) == 1.0
-    assert float(rows["references"]["ast_match"]) == 1.0
+    assert float(rows["references"]["ast_strict"]) == 1.0
     assert float(rows["SFT"]["num"]) == 24
 
 

@@ -79,7 +79,7 @@ class ApiDatabase:
         self.rows = [Row(index, row, call, _key(call)) for index, row, call in calls if call is not None]
         self.num_unparsed = len(everything) - len(self.rows)
         """Rows whose api_call holds no Python call: nothing can match them."""
-        num_loaders = sum(bool(_parameters(row.call)) for row in self.rows)
+        num_loaders = sum(is_loader(row.call) for row in self.rows)
         self.match_by: MatchBy = match_by or ("domain" if 2 * num_loaders > len(self.rows) else "api")
         self._by_key: dict[Key, list[Row]] = defaultdict(list)
         self._by_last_name: dict[str, list[Row]] = defaultdict(list)
@@ -122,14 +122,24 @@ def _key(call: ApiCall) -> Key:
 
 def identity_of(call: ApiCall) -> frozenset[str]:
     """The strings that tell this call's API from others of the same callee; empty where it names none."""
+    return frozenset(identifying_strings(call))
+
+
+def identifying_strings(call: ApiCall) -> tuple[str, ...]:
+    """`identity_of` in the order of the loader's parameters, or of the arguments where it is no known loader."""
     names = _parameters(call)
     _, bound = bind(call)
     if not names:
-        return call.strings
+        return tuple(string for value in call.values for string in value.strings)
     if _is_pipeline(call) and "model" in bound:
         # The task has synonyms ('sentiment-analysis', 'text-classification'); the model says which row it is.
         names = ("model",)
-    return frozenset(string for name in names if name in bound for string in bound[name].strings)
+    return tuple(string for name in names if name in bound for string in bound[name].strings)
+
+
+def is_loader(call: ApiCall) -> bool:
+    """Whether it calls one of the loaders in PARAMETERS."""
+    return bool(_parameters(call))
 
 
 def named_strings(call: ApiCall) -> frozenset[str]:

@@ -10,6 +10,7 @@ from tqdm import tqdm
 from rlaif.data.completion import Completion, parse_completion, render_completion
 from rlaif.metrics.api_database import ApiDatabase
 from rlaif.metrics.ast_match import match_completion
+from rlaif.metrics.called_api import called_api
 from rlaif.metrics.codebleu import CodeBleu
 from rlaif.metrics.rouge import Rouge
 from rlaif.metrics.summary import NOT_RUN, Summary, differences, summarize
@@ -54,14 +55,22 @@ def evaluate_texts(
             Evaluation(
                 sample_id=sample.id,
                 example_id=example.id,
-                ast_match=match.correct,
-                hallucinated=match.hallucinated,
+                ast_gorilla=None,
+                hallucinated_gorilla=None,
+                ast_strict=match.correct,
+                hallucinated_strict=match.hallucinated,
                 exact_call=match.exact_call,
                 rouge_l=rouge_scores["rougeL"] if rouge_scores else None,
                 codebleu=code_score.codebleu if code_score else None,
+                codebleu_ngram=code_score.ngram if code_score else None,
+                codebleu_weighted_ngram=code_score.weighted_ngram if code_score else None,
+                codebleu_syntax=code_score.syntax if code_score else None,
+                codebleu_dataflow=code_score.dataflow if code_score else None,
+                api=called_api(completion, database),
                 verdict=verdict.status if verdict else "inconclusive",
                 failure=verdict.kind if verdict else NOT_RUN,
                 message=verdict.message if verdict else "",
+                line=verdict.line if verdict else None,
             )
         )
     return evaluations

@@ -24,11 +24,17 @@ def executability_conditional(evaluation: Evaluation) -> float | None:
 
 
 METRICS: dict[str, Callable[[Evaluation], float | None]] = {
-    "ast_match": lambda evaluation: evaluation.ast_match,
-    "hallucinated": lambda evaluation: evaluation.hallucinated,
+    "ast_gorilla": lambda evaluation: evaluation.ast_gorilla,
+    "hallucinated_gorilla": lambda evaluation: evaluation.hallucinated_gorilla,
+    "ast_strict": lambda evaluation: evaluation.ast_strict,
+    "hallucinated_strict": lambda evaluation: evaluation.hallucinated_strict,
     "exact_call": lambda evaluation: evaluation.exact_call,
     "rouge_l": lambda evaluation: evaluation.rouge_l,
     "codebleu": lambda evaluation: evaluation.codebleu,
+    "codebleu_ngram": lambda evaluation: evaluation.codebleu_ngram,
+    "codebleu_weighted_ngram": lambda evaluation: evaluation.codebleu_weighted_ngram,
+    "codebleu_syntax": lambda evaluation: evaluation.codebleu_syntax,
+    "codebleu_dataflow": lambda evaluation: evaluation.codebleu_dataflow,
     "executability": executability,
     "executability_conditional": executability_conditional,
 }
@@ -42,11 +48,17 @@ class Summary:
     num: int
     """Samples."""
     num_examples: int
-    ast_match: float | None = None
-    hallucinated: float | None = None
+    ast_gorilla: float | None = None
+    hallucinated_gorilla: float | None = None
+    ast_strict: float | None = None
+    hallucinated_strict: float | None = None
     exact_call: float | None = None
     rouge_l: float | None = None
     codebleu: float | None = None
+    codebleu_ngram: float | None = None
+    codebleu_weighted_ngram: float | None = None
+    codebleu_syntax: float | None = None
+    codebleu_dataflow: float | None = None
     executability: float | None = None
     executability_conditional: float | None = None
     intervals: dict[str, Interval] = field(default_factory=dict)

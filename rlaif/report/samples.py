@@ -59,8 +59,8 @@ def describe(evaluation: Evaluation) -> str:
         verdict += f": {evaluation.message}"
     if evaluation.exact_call:
         return f"{verdict}; exact call"
-    if evaluation.ast_match:
+    if evaluation.ast_strict:
         return f"{verdict}; right API"
-    if evaluation.hallucinated:
+    if evaluation.hallucinated_strict:
         return f"{verdict}; unknown API"
-    return verdict if evaluation.ast_match is None else f"{verdict}; other API"
+    return verdict if evaluation.ast_strict is None else f"{verdict}; other API"

@@ -14,8 +14,8 @@ from rlaif.metrics.summary import Summary
 MISSING = "-"
 
 COLUMNS: dict[str, str] = {
-    "ast_match": "AST match",
-    "hallucinated": "Hallucination",
+    "ast_strict": "AST match",
+    "hallucinated_strict": "Hallucination",
     "exact_call": "Exact call",
     "rouge_l": "ROUGE-L",
     "codebleu": "CodeBLEU",

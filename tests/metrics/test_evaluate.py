@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -35,6 +36,13 @@ SAMPLES = [
 ]
 
 
+def evaluation(id: str, **metrics: Any) -> Evaluation:
+    """One whose other metrics could not be computed."""
+    missing = {field.name: None for field in dataclasses.fields(Evaluation)}
+    known = {"sample_id": id, "example_id": id, "verdict": "pass", "failure": "", "message": ""}
+    return Evaluation(**{**missing, **known, **metrics})
+
+
 def run(snippets: Sequence[str | None]) -> list[Verdict]:
     """Stands for the executor: what it would say of these."""
     verdicts = {
@@ -48,13 +56,18 @@ def run(snippets: Sequence[str | None]) -> list[Verdict]:
 
 def test_each_sample_gets_every_metric() -> None:
     first, second, third, fourth = evaluate_texts(SAMPLES, EXAMPLES, DATABASE, run)
-    assert first == Evaluation("s1", "a", True, False, True, 1.0, 1.0, "pass", "")
-    assert (second.ast_match, second.hallucinated, second.exact_call) == (False, False, False)
+    assert first == Evaluation(
+        "s1", "a", ast_gorilla=None, hallucinated_gorilla=None, ast_strict=True, hallucinated_strict=False,
+        exact_call=True, rouge_l=1.0, codebleu=1.0, codebleu_ngram=1.0, codebleu_weighted_ngram=1.0,
+        codebleu_syntax=1.0, codebleu_dataflow=1.0, api="json.loads", verdict="pass", failure="",
+    )  # fmt: skip
+    assert (second.ast_strict, second.hallucinated_strict, second.exact_call) == (False, False, False)
     assert (second.verdict, second.failure, second.message) == ("fault", "name", "name 'x' is not defined")
+    assert (second.line, second.api, third.api, fourth.api) == (2, "json.dumps", "json.parse", None)
     assert second.codebleu is not None
     assert 0 < second.codebleu < 1
-    assert (third.ast_match, third.hallucinated, third.verdict) == (False, True, "inconclusive")
-    assert (fourth.ast_match, fourth.hallucinated, fourth.codebleu) == (False, False, 0.0)
+    assert (third.ast_strict, third.hallucinated_strict, third.verdict) == (False, True, "inconclusive")
+    assert (fourth.ast_strict, fourth.hallucinated_strict, fourth.codebleu) == (False, False, 0.0)
     assert fourth.rouge_l == pytest.approx(2 * 2 / (2 + 16))  # both its tokens, of 2 and of 16
 
 
@@ -67,14 +80,14 @@ def test_recorded_escapes_do_not_lower_rouge() -> None:
 def test_summary_counts() -> None:
     summary = summarize(evaluate_texts(SAMPLES, EXAMPLES, DATABASE, run))
     assert (summary.num, summary.num_examples) == (4, 2)
-    assert summary.ast_match == summary.hallucinated == summary.exact_call == pytest.approx(1 / 4)
+    assert summary.ast_strict == summary.hallucinated_strict == summary.exact_call == pytest.approx(1 / 4)
     assert summary.executability == pytest.approx(1 / 4)
     assert summary.executability_conditional == pytest.approx(1 / 3)
     assert summary.num_missing["executability_conditional"] == 1
     assert summary.verdicts == {"fault": 2, "pass": 1, "inconclusive": 1}
     assert set(summary.failures.items()) == {("name", 1), ("no_code", 1), ("package_missing", 1)}
     assert summary.scalars()["failure_name"] == 1
-    assert summary.mean("ast_match") == summary.ast_match
+    assert summary.mean("ast_strict") == summary.ast_strict
 
 
 def test_conditional_is_of_passes_and_faults_alone() -> None:
@@ -94,25 +107,25 @@ def test_what_was_not_run_is_missing_not_a_failure() -> None:
     assert summary.executability_conditional is None
     assert summary.num_missing["executability"] == 4
     assert summary.scalars()["executability"] is None
-    assert summary.ast_match == pytest.approx(1 / 4)
+    assert summary.ast_strict == pytest.approx(1 / 4)
 
 
 def test_a_metric_without_values_is_none_and_nothing_is_none_of_an_empty_set() -> None:
     summary = summarize(evaluate_texts(SAMPLES, EXAMPLES, [], run))
-    assert summary.ast_match is None
-    assert summary.num_missing["ast_match"] == 4
+    assert summary.ast_strict is None
+    assert summary.num_missing["ast_strict"] == 4
     assert summary.exact_call == pytest.approx(1 / 4)
     assert summarize([]).num == 0
     assert all(getattr(summarize([]), metric) is None for metric in METRICS)
 
 
 def test_differences_are_paired_by_example() -> None:
-    base = [Evaluation(f"s{i}", str(i), i % 2 == 0, False, None, i / 100, None, "pass", "") for i in range(100)]
+    base = [evaluation(str(i), ast_strict=i % 2 == 0, rouge_l=i / 100) for i in range(100)]
     better = [dataclasses.replace(one, rouge_l=(one.rouge_l or 0) + 0.1) for one in base]
     found = differences(better, base[:80])
     assert found["rouge_l"].mean == pytest.approx(0.1)
     assert found["rouge_l"].half_width == pytest.approx(0, abs=1e-9)
-    assert found["ast_match"].mean == 0
+    assert found["ast_strict"].mean == 0
     assert "codebleu" not in found
     assert differences(better[:10], base[10:]) == {}
 

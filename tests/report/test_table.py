@@ -22,9 +22,9 @@ from rlaif.report.table import (
     render_text,
 )
 
-SFT = Summary(186, 186, intervals={"ast_match": Interval(0.389, 0.317, 0.457), "rouge_l": Interval(0.5, 0.48, 0.52)})
-RL = Summary(186, 186, intervals={"ast_match": Interval(0.4112, 0.3412, 0.4812)})
-GAIN = Difference("RL - SFT", {"ast_match": Interval(0.022, -0.011, 0.055)})
+SFT = Summary(186, 186, intervals={"ast_strict": Interval(0.389, 0.317, 0.457), "rouge_l": Interval(0.5, 0.48, 0.52)})
+RL = Summary(186, 186, intervals={"ast_strict": Interval(0.4112, 0.3412, 0.4812)})
+GAIN = Difference("RL - SFT", {"ast_strict": Interval(0.022, -0.011, 0.055)})
 TABLE = Table({"SFT": SFT, "RL | PPO": RL}, None, note_line(372, 186, "T = 0.7", "torchhub"), [GAIN])
 
 
@@ -65,11 +65,11 @@ def test_markdown_has_as_many_cells_in_every_row() -> None:
 def test_csv_has_the_raw_numbers() -> None:
     rows = list(csv.DictReader(io.StringIO(render_csv(TABLE))))
     assert [row["row"] for row in rows] == ["SFT", "RL | PPO", "references", "RL - SFT"]
-    assert float(rows[1]["ast_match"]) == 0.4112
-    assert (float(rows[1]["ast_match_low"]), float(rows[1]["ast_match_high"])) == (0.3412, 0.4812)
+    assert float(rows[1]["ast_strict"]) == 0.4112
+    assert (float(rows[1]["ast_strict_low"]), float(rows[1]["ast_strict_high"])) == (0.3412, 0.4812)
     assert rows[1]["rouge_l"] == ""
     assert rows[2]["num"] == ""
-    assert float(rows[3]["ast_match"]) == 0.022
+    assert float(rows[3]["ast_strict"]) == 0.022
 
 
 @pytest.mark.parametrize("render", [render_text, render_markdown])
@@ -79,15 +79,25 @@ def test_a_table_of_references_alone(render: object) -> None:
     assert "38.9" in text
 
 
+def evaluation(
+    id: str, example_id: str, right: bool, unknown: bool, verdict: str, kind: str = "", message: str = ""
+) -> Evaluation:
+    return Evaluation(
+        id, example_id, ast_gorilla=None, hallucinated_gorilla=None, ast_strict=right, hallucinated_strict=unknown,
+        exact_call=False, rouge_l=0.1, codebleu=0.1, codebleu_ngram=0.1, codebleu_weighted_ngram=0.1,
+        codebleu_syntax=0.1, codebleu_dataflow=None, api=None, verdict=verdict, failure=kind, message=message,
+    )  # fmt: skip
+
+
 def test_samples_stand_side_by_side() -> None:
     examples = [Example(id, f"do {id}", f"ref {id}", "f()", "d", "", "eval") for id in "ab"]
     sft = Written(
         [Sample("1", "a", "one", "sft", 0, "stop"), Sample("2", "a", "two", "sft", 1, "stop")],
-        [Evaluation("1", "a", False, True, False, 0.1, 0.1, "fault", "name", "no x")],
+        [evaluation("1", "a", False, True, "fault", "name", "no x")],
     )
     rl = Written(
         [Sample("3", "b", "three", "rl", 0, "stop")],
-        [Evaluation("3", "b", True, False, False, 0.1, 0.1, "pass", "")],
+        [evaluation("3", "b", True, False, "pass")],
     )
     table = side_by_side(examples, {"SFT": sft, "RL": rl}, num_rows=2)
     assert table.columns == ["example", "instruction", "reference", "SFT", "SFT: verdict", "RL", "RL: verdict"]
