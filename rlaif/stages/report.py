@@ -107,7 +107,7 @@ def _leave_for_tracker(context: StageContext, report: Report, calibration: Mappi
     for number, figure in enumerate(report.watch, 1):
         runs.write_atomic(shown / f"watch_{number}.svg", figure.svg)
     if calibration and report.judge:
-        runs.write_atomic(shown / "judge.table.json", table_file(*judge_report.as_columns(calibration)))
+        runs.write_atomic(shown / "judge_figures.table.json", table_file(*judge_report.as_columns(calibration)))
         picture = context.inputs["calibrate"].directory / "calibration.png"
         if picture.exists():
             shutil.copyfile(picture, shown / "judge.png")
@@ -117,5 +117,5 @@ def _write_tables(shown: Path, results: ResultTable, failures: Failures) -> None
     runs.write_atomic(shown / "results.table.json", table_file(*results.as_columns()))
     columns = ["verdict", "kind", *failures.rows]
     counts = [[*kind, *numbers] for kind, numbers in failures.counts.items()]
-    runs.write_atomic(shown / "failures.table.json", table_file(columns, counts))
+    runs.write_atomic(shown / "failure_counts.table.json", table_file(columns, counts))
 

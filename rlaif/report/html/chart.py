@@ -54,7 +54,7 @@ def line_chart(
     if not points:
         raise ValueError("nothing to draw")
     second = any(one.secondary for one in series)
-    right = WIDTH - (46 if second else RIGHT)
+    right = WIDTH - (LEFT if second else RIGHT)
     xs = Axis(*_spread([x for x, _ in points], padding=0.0), LEFT, right)
     primary = y_range or _spread([y for one in series if not one.secondary for _, y in one.points])
     ys = Axis(*primary, HEIGHT - BOTTOM, TOP)
@@ -126,7 +126,7 @@ def stacked_bars(bars: Sequence[tuple[str, Sequence[Segment]]], *, label: str) -
     return ElementTree.tostring(svg, encoding="unicode")
 
 
-def nice_ticks(low: float, high: float, wanted: int = 4) -> list[float]:
+def nice_ticks(low: float, high: float, wanted: int = 6) -> list[float]:
     """Round numbers that cover [low, high], about `wanted` of them: steps of 1, 2 or 5 times a power of ten."""
     rough = (high - low) / wanted
     power = 10.0 ** math.floor(math.log10(rough))
@@ -162,7 +162,7 @@ def _draw_right_axis(svg: ElementTree.Element, ys: Axis, x: float, label: str) -
     for value in ys.ticks:
         _text(svg, x + 6, ys.at(value) + 4, f"{value:.6g}", "start")
     middle = (ys.start + ys.end) / 2
-    _text(svg, WIDTH - 4, middle, label, "middle").set("transform", f"rotate(90 {WIDTH - 4} {middle:.1f})")
+    _text(svg, WIDTH - 12, middle, label, "middle").set("transform", f"rotate(90 {WIDTH - 12} {middle:.1f})")
 
 
 def _draw_series(svg: ElementTree.Element, one: Series, index: int, xs: Axis, ys: Axis) -> None:

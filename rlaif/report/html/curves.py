@@ -29,6 +29,9 @@ CHARTS: dict[str, list[tuple[str, tuple[str, ...]]]] = {
 }
 """Charts that come first; every other figure has a chart of its own behind them."""
 
+SHARES = {"pair_accuracy", "ppo/eos_rate"}
+"""Figures that are looked at on the whole of 0 to 1."""
+
 X_LABELS = {"ppo": "rollout"}
 
 
@@ -61,7 +64,8 @@ def stage_curves(stage: str, history: Sequence[Mapping[str, Any]]) -> StageCurve
         known = [name for name in names if name in columns]
         taken.update(known)
         if known:
-            first.append(_figure(stage, title, {_short(stage, name): columns[name] for name in known}))
+            chosen = {_short(stage, name): columns[name] for name in known}
+            first.append(_figure(stage, title, chosen, is_share=set(known) <= SHARES))
     others = [name for name in columns if name not in taken]
     more = [_figure(stage, _short(stage, name), {_short(stage, name): columns[name]}) for name in others]
     return StageCurves(stage, first or more, more if first else [])
@@ -77,12 +81,15 @@ def _columns(history: Sequence[Mapping[str, Any]]) -> dict[str, list[tuple[float
     return columns
 
 
-def _figure(stage: str, title: str, columns: Mapping[str, Sequence[tuple[float, float]]]) -> Figure:
+def _figure(
+    stage: str, title: str, columns: Mapping[str, Sequence[tuple[float, float]]], is_share: bool = False
+) -> Figure:
     series = [Series(name.replace("_", " "), thinned(points)) for name, points in columns.items()]
     steps_a_point = max(math.ceil(len(points) / MAX_POINTS) for points in columns.values())
     ends = [f"{one.name} {one.points[0][1]:.4g} → {one.points[-1][1]:.4g}" for one in series]
     label = f"{stage}: {title}. {'; '.join(ends)}"
-    svg = line_chart(series, x_label=X_LABELS.get(stage, "step"), label=label)
+    x_label, y_range = X_LABELS.get(stage, "step"), (0.0, 1.0) if is_share else None
+    svg = line_chart(series, x_label=x_label, label=label, y_range=y_range)
     caption = f"A point is the mean of {steps_a_point} logged steps." if steps_a_point > 1 else ""
     return Figure(title, svg, [one.name for one in series] if len(series) > 1 else [], caption)
 

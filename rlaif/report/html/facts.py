@@ -125,7 +125,8 @@ def _evaluation(config: TrainConfig) -> str:
     evaluation = config.evaluation
     decoding = "greedy" if evaluation.temperature == 0 else f"temperature {evaluation.temperature:g}"
     nucleus = f", top_p {evaluation.top_p:g}" if evaluation.top_p < 1 else ""
-    return f"{evaluation.num_samples} completion(s) an example, {decoding}{nucleus}"
+    several = "completion" if evaluation.num_samples == 1 else "completions"
+    return f"{evaluation.num_samples} {several} an example, {decoding}{nucleus}"
 
 
 def _versions(provenance: Mapping[str, Any]) -> str:

@@ -12,6 +12,8 @@ from rlaif.report.table import MISSING
 
 HEADINGS = {"auroc": "AUROC", "brier": "Brier", "ece": "ECE"}
 
+TRUTHS = {"ast_match": "AST match", "ast_strict": "AST match", "ast_gorilla": "AST match by Gorilla's rules"}
+
 
 @dataclass(frozen=True)
 class Estimate:
@@ -74,14 +76,16 @@ def _truth(name: str, part: Mapping[str, Any]) -> Truth:
         )
         for question, row in rows.items()
     ]
+    said = f"{part['num_true']} of {part['num_known']} are true; of {part['num_unknown']} it cannot be told."
     ordering = estimate(part["ordering"])
-    said = (
-        f"{part['num_true']} of {part['num_known']} are true; of {part['num_unknown']} it cannot be told. "
-        f"Of {part['num_compared']} twos of which one is true, the judge prefers it in a share of "
-        f"{ordering.value} {ordering.interval}".strip()
-        + "; a tie is a half."
-    )
-    return Truth(name.replace("_", " "), said, questions, _diagram(name, part["overall"]["bins"]))
+    if ordering.value == MISSING:
+        said += " No two completions of an example differ in it, so nothing is said of the judge's order."
+    else:
+        said += (
+            f" Of {part['num_compared']} twos of which one is true, the judge prefers it in a share of "
+            f"{ordering.value} {ordering.interval} (a tie is a half)."
+        )
+    return Truth(TRUTHS.get(name, name.replace("_", " ")), said, questions, _diagram(name, part["overall"]["bins"]))
 
 
 def _diagram(name: str, bins: Sequence[Mapping[str, Any]]) -> str | None:

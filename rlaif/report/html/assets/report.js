@@ -18,6 +18,7 @@
     return node;
   }
 
+  const nameOf = (row) => (row.key === "references" ? "reference" : row.name);
   const plain = (name) => name.replaceAll("_", " ");
   const answersOf = (example, key) => example.answers[key] || [];
 
@@ -215,9 +216,9 @@
 
   function panel(row, answers) {
     const node = make("section", "panel");
-    node.setAttribute("aria-label", row.name);
+    node.setAttribute("aria-label", nameOf(row));
     if (!answers.length) {
-      node.append(make("h3", "", row.name), make("p", "missing", "no answer to this example"));
+      node.append(make("h3", "", nameOf(row)), make("p", "missing", "no answer to this example"));
       return node;
     }
     let at = 0;
@@ -231,7 +232,7 @@
   }
 
   function answer(row, a, several) {
-    const head = make("h3", "", row.name);
+    const head = make("h3", "", nameOf(row));
     if (a.verdict) head.append(make("span", `verdict ${a.verdict}`, plain(a.verdict) + (a.failure ? `: ${plain(a.failure)}` : "")));
     if (several) head.append(several);
     const parts = [head];
