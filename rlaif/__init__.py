@@ -22,7 +22,7 @@
         hubs/          offline hubs of tiny models; sample files
         inside/        what runs in the sandbox
       metrics/       AST match, ROUGE, CodeBLEU, executability, intervals
-      report/        tables and samples side by side
+      report/        tables, samples side by side; html/ is the page of a run
     experiments/     what users launch, and what came out
     tests/           mirrors rlaif/; test_structure.py holds who may import whom
 

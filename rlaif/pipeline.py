@@ -122,7 +122,8 @@ def graph(config: TrainConfig) -> dict[str, Stage]:
     by_name = {stage.name: stage for stage in stages}
     behind_table = _with_needs("table", by_name)
     # The report shows the curves and settings of all that the table came from, and makes nothing be run for itself.
-    by_name["report"] = Stage("report", "rlaif.stages.report:run", tuple(name for name in by_name if name in behind_table))
+    needs = tuple(name for name in by_name if name in behind_table)
+    by_name["report"] = Stage("report", "rlaif.stages.report:run", needs)
     return by_name
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from rlaif.config import JudgeKind, PolicyConfig, PolicyKind, TrainConfig
+from rlaif.config import Environment, ExecutionConfig, JudgeKind, PolicyConfig, PolicyKind, TrainConfig
 
 Metrics = Mapping[str, Mapping[str, Any]]
 """By stage, its metrics.json."""
@@ -53,9 +53,8 @@ def run_facts(config: TrainConfig, metrics: Metrics, provenance: Mapping[str, An
             Fact("Reward", _reward(config)),
             Fact("Trainer", _trainer(config)),
         ]
-    execution = config.execution
     facts += [
-        Fact("Execution", f"{execution.environment.value}, level {execution.level.value}"),
+        Fact("Execution", _execution(config.execution)),
         Fact("Evaluation", _evaluation(config)),
         Fact("Seed", str(config.seed)),
         Fact("Commit", short_commit(provenance.get("commit"))),
@@ -117,6 +116,12 @@ def _trainer(config: TrainConfig) -> str:
         f"{trainer.num_ppo_epochs} epochs each, learning rate {trainer.learning_rate:g}, "
         f"KL coefficient {trainer.kl_coef:g}"
     )
+
+
+def _execution(execution: ExecutionConfig) -> str:
+    if execution.environment is Environment.none:
+        return "nothing is run"
+    return f"{execution.environment.value}, level {execution.level.value}"
 
 
 def _evaluation(config: TrainConfig) -> str:

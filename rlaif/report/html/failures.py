@@ -52,5 +52,5 @@ def count_failures(evaluations: Mapping[str, Sequence[Evaluation]]) -> Failures:
 
 def _segment(kind: tuple[str, str], count: int) -> Segment:
     verdict, failure = kind
-    name = verdict if not failure else failure
+    name = failure or verdict
     return Segment(name.replace("_", " "), count, f"v-{verdict}", VERDICTS.get(verdict, "#77797f"))

@@ -75,15 +75,15 @@ class Browser:
         elif method == "Page.loadEventFired":
             self._loaded = True
 
-    def open(self, path: Path, *, width: int = 1280, height: int = 900, dark: bool = False, fragment: str = "") -> float:
-        """Load a file; returns the seconds that it took."""
+    def open(
+        self, path: Path, *, width: int = 1280, height: int = 900, dark: bool = False, fragment: str = ""
+    ) -> float:
+        """Load a file anew; returns the seconds that it took."""
         self.look(width=width, height=height, dark=dark)
-        self._loaded, start = False, time.perf_counter()
-        self.call("Page.navigate", url="about:blank")
-        self._wait_for_load()
-        self._loaded, start = False, time.perf_counter()
-        self.call("Page.navigate", url=path.as_uri() + fragment)
-        self._wait_for_load()
+        for address in ("about:blank", path.as_uri() + fragment):
+            self._loaded, start = False, time.perf_counter()
+            self.call("Page.navigate", url=address)
+            self._wait_for_load()
         return time.perf_counter() - start
 
     def _wait_for_load(self) -> None:

@@ -18,7 +18,8 @@ from rlaif.report.html.results import read_results
 from rlaif.report.html.watch import watch_figures
 
 HOSTILE = "</script><script>window.hacked = 1</script><!--<script><img src=http://evil.example/x onerror='hacked=2'>"
-CSV = """row,num,num_examples,ast_strict,ast_strict_low,ast_strict_high,executability,executability_low,executability_high
+CSV = """row,num,num_examples,ast_strict,ast_strict_low,ast_strict_high,executability,executability_low,\
+executability_high
 SFT,40,40,0.9,0.8,0.97,0.5,0.35,0.65
 RLAIF (PPO),40,40,0.92,0.82,0.98,0.75,0.6,0.87
 references,40,40,1,1,1,,,
@@ -77,7 +78,7 @@ def rows() -> list[Row]:
 def calibration() -> dict[str, Any]:
     figure = {"value": 0.8, "low": 0.7, "high": 0.9}
     missing = {"value": None, "low": None, "high": None}
-    figures = {"coverage": figure, "accuracy": figure, "kappa": missing, "auroc": figure, "brier": figure, "ece": figure}
+    figures = {name: figure for name in ("coverage", "accuracy", "auroc", "brier", "ece")} | {"kappa": missing}
     bins = [{"mean_p": 0.2, "share_true": 0.1, "num": 10}, {"mean_p": 0.9, "share_true": 0.8, "num": 30}]
     part = {"num": 40, "num_invalid": 2, "figures": figures, "bins": bins}
     truth = {

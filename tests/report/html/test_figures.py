@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import pytest
 
 from rlaif.records import Evaluation
-from rlaif.report.html.chart import Axis, Series, line_chart, nice_ticks, reliability
+from rlaif.report.html.chart import Series, line_chart, nice_ticks, reliability
 from rlaif.report.html.curves import MAX_POINTS, stage_curves, thinned
 from rlaif.report.html.failures import count_failures
 from rlaif.report.html.judge import as_columns, describe_judge

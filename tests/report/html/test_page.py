@@ -11,12 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from rlaif.report.html.browser import as_script, browser_data, unknown_names
-from rlaif.report.html.page import asset, render
 from rlaif.data.completion import parse_completion
 from rlaif.metrics.api_database import ApiDatabase
 from rlaif.records import ApiRow, Example, Sample
-from rlaif.report.html.browser import MAX_SAMPLES, Row
+from rlaif.report.html.browser import MAX_SAMPLES, Row, as_script, browser_data, unknown_names
+from rlaif.report.html.page import asset, render
 from tests.report.html.made_up import CSV, DATABASE, HOSTILE, NUM_EXAMPLES, bare_report, examples, report, rows
 
 

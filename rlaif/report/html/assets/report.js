@@ -3,6 +3,7 @@
    every node is made by `make`, which sets text and never HTML. */
 (() => {
   const CHUNK = 120; // examples that are put into the list at a time
+  const SHORT = 120; // characters of an explanation that is shown without being asked for
   const VERDICTS = ["pass", "fault", "unknown_api", "inconclusive"];
   const data = JSON.parse(document.getElementById("data").textContent);
   const byId = (id) => document.getElementById(id);
@@ -21,6 +22,16 @@
   const nameOf = (row) => (row.key === "references" ? "reference" : row.name);
   const plain = (name) => name.replaceAll("_", " ");
   const answersOf = (example, key) => example.answers[key] || [];
+
+  const wasRun = (answer) => answer.failure !== "not_run";
+  /* How an answer is marked: by its verdict, or by its call where nothing was run. */
+  function standing(answer) {
+    if (!answer) return ["", "no answer"];
+    if (wasRun(answer)) return [answer.verdict || "", plain(answer.verdict || "not evaluated")];
+    if (answer.unknown) return ["unknown_api", "not run; API not in the database"];
+    if (answer.right === undefined) return ["", "not run"];
+    return answer.right ? ["pass", "not run; right API"] : ["fault", "not run; other API"];
+  }
 
   // ---- light and dark -----------------------------------------------------------------------------------------
 
@@ -75,7 +86,7 @@
 
   function rowFilter(row) {
     const answers = data.examples.flatMap((example) => answersOf(example, row.key));
-    const verdicts = VERDICTS.filter((verdict) => answers.some((a) => a.verdict === verdict));
+    const verdicts = VERDICTS.filter((verdict) => answers.some((a) => wasRun(a) && a.verdict === verdict));
     const kinds = [...new Set(answers.map((a) => a.failure).filter(Boolean))].sort();
     const calls = Object.keys(CALLS).filter((name) => answers.some(CALLS[name]));
     const select = make("select", "", option("", "any"));
@@ -105,8 +116,9 @@
   }
 
   const first = (example, key) => answersOf(example, key)[0];
-  const failures = (example) => judged.filter((row) => answersOf(example, row.key).some((a) => a.verdict !== "pass")).length;
+  const failures = (example) => judged.filter((row) => answersOf(example, row.key).some((a) => standing(a)[0] !== "pass")).length;
   const ran = (example, key) => Number(first(example, key)?.verdict === "pass");
+  const someRan = data.examples.some((example) => judged.some((row) => answersOf(example, row.key).some(wasRun)));
   const SORTS = {
     "order of the data": null,
     domain: (a, b) => a.domain.localeCompare(b.domain),
@@ -114,7 +126,7 @@
     instruction: (a, b) => a.instruction.localeCompare(b.instruction),
   };
   const last = judged[judged.length - 1];
-  if (judged.length > 1) {
+  if (judged.length > 1 && someRan) {
     for (const row of judged.slice(0, -1)) {
       const gain = (example) => ran(example, last.key) - ran(example, row.key);
       SORTS[`runs in ${last.name}, not in ${row.name}`] = (a, b) => gain(b) - gain(a);
@@ -151,12 +163,12 @@
 
   function item(example, index) {
     const marks = judged.map((row) => {
-      const answer = first(example, row.key);
-      const mark = make("span", `mark ${answer ? answer.verdict || "" : ""}`);
-      mark.title = `${row.name}: ${answer ? plain(answer.verdict || "not evaluated") : "no answer"}`;
+      const [kind, words] = standing(first(example, row.key));
+      const mark = make("span", `mark ${kind}`);
+      mark.title = `${row.name}: ${words}`;
       return mark;
     });
-    const said = judged.map((row) => `${row.name} ${plain(first(example, row.key)?.verdict || "no answer")}`).join(", ");
+    const said = judged.map((row) => `${row.name}: ${standing(first(example, row.key))[1]}`).join(", ");
     const node = make("li", "", make("span", "marks", ...marks), make("span", "what", example.instruction || example.id));
     node.id = `option-${index}`;
     node.setAttribute("role", "option");
@@ -233,7 +245,8 @@
 
   function answer(row, a, several) {
     const head = make("h3", "", nameOf(row));
-    if (a.verdict) head.append(make("span", `verdict ${a.verdict}`, plain(a.verdict) + (a.failure ? `: ${plain(a.failure)}` : "")));
+    const kind = a.failure ? `: ${plain(a.failure)}` : "";
+    if (a.verdict) head.append(make("span", `verdict ${a.verdict}`, wasRun(a) ? plain(a.verdict) + kind : "not run"));
     if (several) head.append(several);
     const parts = [head];
     const scores = said(a);
@@ -243,7 +256,8 @@
     if (a.code) parts.push(code(a));
     else parts.push(make("p", "missing", "no code"));
     if (a.message && !(a.code && a.line)) parts.push(make("p", `error alone ${a.verdict}`, a.message));
-    if (a.explanation) parts.push(field("explanation", a.explanation));
+    if (a.explanation && a.explanation.length <= SHORT) parts.push(field("explanation", a.explanation));
+    else if (a.explanation) parts.push(make("details", "", make("summary", "", "explanation"), make("p", "field", a.explanation)));
     if (a.cut) parts.push(make("p", "missing", "cut at the limit of tokens"));
     if (a.raw) parts.push(make("details", "", make("summary", "", "as it was written"), make("pre", "", a.raw)));
     return parts;
@@ -254,6 +268,7 @@
     if (a.unknown) parts.push("API not in the database");
     else if (a.right === true) parts.push(a.exact ? "right API, exact call" : "right API");
     else if (a.right === false) parts.push("other API");
+    if (a.gorilla !== undefined && a.gorilla !== a.right) parts.push(a.gorilla ? "right by Gorilla's rules" : "not right by Gorilla's rules");
     if (a.rouge !== undefined) parts.push(`ROUGE-L ${(100 * a.rouge).toFixed(1)}`);
     if (a.codebleu !== undefined) parts.push(`CodeBLEU ${(100 * a.codebleu).toFixed(1)}`);
     return parts.join(" · ");
