@@ -31,6 +31,8 @@ class Report:
     curves: Sequence[StageCurves] = ()
     judge: Judge | None = None
     watch: Sequence[Figure] = ()
+    watch_note: str = ""
+    """Where reward and held-out figures part."""
     stages: Sequence[StageRecord] = field(default_factory=list)
 
 
