@@ -21,8 +21,8 @@
         environments/  virtual environments of their own, from lock files
         hubs/          offline hubs of tiny models; sample files
         inside/        what runs in the sandbox
-      metrics/       AST match, ROUGE, CodeBLEU, executability; intervals over seeds, paired tests
-      report/        tables and samples side by side
+      metrics/       AST match, ROUGE, CodeBLEU, executability; intervals over seeds, paired tests, diversity
+      report/        tables, samples side by side; html/ is the page of a run
     experiments/     what users launch, and what came out
     tests/           mirrors rlaif/; test_structure.py holds who may import whom
 

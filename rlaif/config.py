@@ -387,7 +387,7 @@ class StrongSftConfig:
 @dataclass
 class TrainConfig:
     name: str = MISSING
-    stage: str = "table"
+    stage: str = "report"
     seed: int = 0
     dry_run: bool = False
     runs_dir: str = "runs"

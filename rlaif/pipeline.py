@@ -4,7 +4,7 @@
       │       │                   └──> calibrate                │
       │       │                   └──> best_of_n ──> strong_sft ┤      (strong_sft.enabled)
       │       └────────────────────────────────────────────────┤
-      └──> evaluate_references / _responses / _sft / _strong_sft / _rl  <────┘ ──> table
+      └──> evaluate_references / _responses / _sft / _strong_sft / _rl  <────┘ ──> table ──> report
 
 A stage's fingerprint covers the config it reads and the fingerprints of the stages it
 needs. Whatever is finished under the same fingerprint is reused, by any job.
@@ -123,7 +123,12 @@ def graph(config: TrainConfig) -> dict[str, Stage]:
     stages.append(
         Stage("table", "rlaif.stages.table:run", ("data", *rows), ("evaluation.bootstrap_resamples", "seed"))
     )
-    return {stage.name: stage for stage in stages}
+    by_name = {stage.name: stage for stage in stages}
+    behind_table = _with_needs("table", by_name)
+    # The report shows the curves and settings of all that the table came from, and makes nothing be run for itself.
+    needs = tuple(name for name in by_name if name in behind_table)
+    by_name["report"] = Stage("report", "rlaif.stages.report:run", needs)
+    return by_name
 
 
 def _training_stages(config: TrainConfig, judge: tuple[str, ...], evaluation: tuple[str, ...]) -> list[Stage]:

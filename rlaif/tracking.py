@@ -2,10 +2,13 @@
 
 One W&B run a job, figures named `stage/metric` over `stage/step`. The files in runs/ are
 the source: nothing is read back from W&B, and a job does not fail because W&B did.
+What a stage leaves under `shown/` in its folder is shown too, whether the stage ran in this
+job or was reused: pictures (.png), figures (.svg), tables (.table.json), and report.html beside it.
 """
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,6 +19,10 @@ from rlaif.errors import UserError
 from rlaif.runs import Run
 
 Cell = str | float | int | None
+
+SHOWN = "shown"
+MAX_PAGE_BYTES = 8_000_000
+"""A longer report stays a file of the run: W&B's own page would take long to open it."""
 
 
 class Tracker:
@@ -76,10 +83,36 @@ class Tracker:
             for row in run.history():
                 self.log(stage, row.pop("step"), row)
         self._wandb.summary.update({f"{stage}/{key}": value for key, value in run.metrics.items()})
+        media = {f"{stage}/{name}": one for name, one in self._shown(run.directory).items()}
+        if media:
+            self._wandb.log(media)
+
+    def _shown(self, directory: Path) -> dict[str, Any]:
+        """What a stage left to be looked at, as W&B's media, by name."""
+        import wandb
+
+        media: dict[str, Any] = {}
+        for path in sorted((directory / SHOWN).glob("*")):
+            name = path.name.partition(".")[0]
+            if path.name.endswith(".table.json"):
+                media[name] = wandb.Table(**json.loads(path.read_text(encoding="utf-8")), allow_mixed_types=True)
+            elif path.suffix == ".png":
+                media[name] = wandb.Image(str(path))
+            elif path.suffix == ".svg":
+                media[name] = wandb.Html(path.read_text(encoding="utf-8"), inject=False)
+        page = directory / "report.html"
+        if page.exists() and page.stat().st_size <= MAX_PAGE_BYTES:
+            media["page"] = wandb.Html(page.read_text(encoding="utf-8"), inject=False)
+        return media
 
     def close(self, failed: bool = False) -> None:
         if self._wandb:
             self._wandb.finish(exit_code=int(failed))
+
+
+def table_file(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
+    """A table as `finish_stage` reads it from `shown/<name>.table.json`."""
+    return json.dumps({"columns": list(columns), "data": [list(row) for row in rows]}, indent=1) + "\n"
 
 
 def first_line(error: BaseException) -> str:

@@ -87,6 +87,8 @@ def _print_end(result: dict[str, Run], tracked: Path | None) -> None:
         _say(f"{stage:<20} {run.directory}")
     if tracked is not None:
         _say(f"{'W&B':<20} {tracked}")
+    if "report" in result:
+        _say(f"\nOpen in a browser: {result['report'].directory / 'report.html'}")
 
 
 def _say(text: str) -> None:

@@ -31,7 +31,7 @@ def changed(*overrides: str) -> set[str]:
     return {stage for stage in before if before[stage] != after.get(stage)}
 
 
-AFTER_PPO = {"ppo", "evaluate_rl", "table"}
+AFTER_PPO = {"ppo", "evaluate_rl", "table", "report"}
 TRAINED = {"sft", "evaluate_sft", "sample", "label", "calibrate", "pair", "reward", *AFTER_PPO}
 
 
@@ -44,11 +44,11 @@ TRAINED = {"sft", "evaluate_sft", "sample", "label", "calibrate", "pair", "rewar
         ("reward.learning_rate=0.1", {"reward", *AFTER_PPO}),
         ("feedback.pairs.min_margin=0.5", {"pair", "reward", *AFTER_PPO}),
         ("feedback.sampling.temperature=0.5", {"sample", "label", "calibrate", "pair", "reward", *AFTER_PPO}),
-        ("feedback.calibration.num_bins=5", {"calibrate", "table"}),
+        ("feedback.calibration.num_bins=5", {"calibrate", "table", "report"}),
         ("feedback.injection.strip_comments=true", {"label", "calibrate", "pair", "reward", *AFTER_PPO}),
         ("policy.sft.learning_rate=0.1", TRAINED),
         ("seed=1", {*TRAINED}),
-        ("evaluation.temperature=0", {"evaluate_sft", "evaluate_rl", "table"}),
+        ("evaluation.temperature=0", {"evaluate_sft", "evaluate_rl", "table", "report"}),
         ("execution.num_workers=1", set()),
         ("tracking=none", set()),
         ("runs_dir=elsewhere", set()),
@@ -79,7 +79,7 @@ def test_strong_sft_is_off_by_default_and_takes_rlaifs_labels() -> None:
     without, with_it = addresses(), addresses("strong_sft.enabled=true")
     assert not STRONG & set(without)
     assert set(with_it) == set(without) | STRONG
-    assert {stage for stage in without if without[stage] != with_it[stage]} == {"table"}
+    assert {stage for stage in without if without[stage] != with_it[stage]} == {"table", "report"}
     lower = addresses("strong_sft.enabled=true", "strong_sft.learning_rate_factor=0.1")
     assert {stage for stage in lower if lower[stage] != with_it[stage]} == {
         "strong_sft", "evaluate_strong_sft", "table",
@@ -89,7 +89,11 @@ def test_strong_sft_is_off_by_default_and_takes_rlaifs_labels() -> None:
 
 def test_recorded_answers_need_no_training() -> None:
     stages = addresses("policy=responses", "policy.responses_file=answers.jsonl")
-    assert list(stages) == ["data", "evaluate_references", "evaluate_responses", "table"]
+    assert list(stages) == ["data", "evaluate_references", "evaluate_responses", "table", "report"]
+
+
+def test_the_table_alone_makes_no_report() -> None:
+    assert set(addresses()) - set(addresses("stage=table")) == {"report"}
 
 
 def test_an_unknown_stage_is_one_line_that_lists_them() -> None:
@@ -107,6 +111,8 @@ def test_gorillas_row_from_its_recorded_answers(apibench_dir: Path, tmp_path: Pa
         check=True,
         capture_output=True,
     )
+    page = next((tmp_path / "report").glob("*/report.html")).read_text()
+    assert "Not run, so nothing is claimed of it: references, recorded answers." in page
     with next((tmp_path / "table").glob("*/table.csv")).open() as file:
         rows = {row["row"]: row for row in csv.DictReader(file)}
     assert int(rows["recorded answers"]["num"]) == int(rows["references"]["num"]) == 186

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.slow
 
 STAGES = (
     "data", "evaluate_references", "sft", "evaluate_sft", "sample", "label", "calibrate", "pair", "reward", "ppo",
-    "evaluate_rl", "best_of_n", "strong_sft", "evaluate_strong_sft", "table",
+    "evaluate_rl", "best_of_n", "strong_sft", "evaluate_strong_sft", "table", "report",
 )  # fmt: skip
 KILLED_IN = ("sft", "evaluate_sft", "sample", "label", "reward", "ppo", "evaluate_rl")
 RATES = ("per_second", "seconds")  # figures of the machine, not of the result
@@ -77,6 +77,16 @@ def test_the_table_has_its_rows_and_no_quiet_zero(uninterrupted: Path) -> None:
     assert float(rows["SFT"]["num"]) == 24
 
 
+def test_the_report_has_every_row_and_curve(uninterrupted: Path) -> None:
+    directory = only_run(uninterrupted, "report")
+    metrics = json.loads((directory / "metrics.json").read_text())
+    assert (metrics["num_examples"], metrics["num_rows"], metrics["has_calibration"]) == (24, 3, True)
+    page = (directory / "report.html").read_text()
+    for said in ("RLAIF - SFT", "Accuracy on held-out pairs", "KL to the SFT policy", "Against executability"):
+        assert said in page
+    assert (directory / "shown" / "results.table.json").exists()
+
+
 def test_w_and_b_has_an_offline_run(uninterrupted: Path) -> None:
     assert list((uninterrupted / "wandb").glob("offline-run-*/*.wandb"))
 
@@ -103,7 +113,7 @@ def test_another_ppo_shares_what_comes_before(uninterrupted: Path) -> None:
         _, errors = job.communicate(timeout=300)
         assert job.returncode == 0, errors[-3000:]
     made = {stage: len([p for p in (uninterrupted / stage).iterdir() if p.name != ".locks"]) for stage in STAGES}
-    again = {"ppo", "evaluate_rl", "table"}
+    again = {"ppo", "evaluate_rl", "table", "report"}
     assert made == {stage: 2 if stage in again else 1 for stage in STAGES}
 
 

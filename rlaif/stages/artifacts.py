@@ -32,7 +32,7 @@ EXAMPLES, DATABASE, SAMPLES, PAIRS, EVALUATIONS = (
 ANSWERS, LABELS, PREFERENCES = "answers.jsonl", "labels.jsonl", "preferences.jsonl"
 BEFORE_VETO = "before_veto_"
 POLICY, REWARD_MODEL, CHECKPOINTS = "policy", "reward_model", "checkpoints"
-WATCH = "watch.jsonl"
+WATCH, REPORT = "watch.jsonl", "report.html"
 
 
 def read_examples(data: Run, *splits: Split) -> list[Example]:
