@@ -74,10 +74,11 @@ class ApiDatabase:
     """
 
     def __init__(self, rows: Iterable[ApiRow], match_by: MatchBy | None = None) -> None:
-        everything = list(rows)
-        calls = [(index, row, parse_call(row.api_call)) for index, row in enumerate(everything)]
+        self.source = list(rows)
+        """All rows as they were given, those without a Python call too."""
+        calls = [(index, row, parse_call(row.api_call)) for index, row in enumerate(self.source)]
         self.rows = [Row(index, row, call, _key(call)) for index, row, call in calls if call is not None]
-        self.num_unparsed = len(everything) - len(self.rows)
+        self.num_unparsed = len(self.source) - len(self.rows)
         """Rows whose api_call holds no Python call: nothing can match them."""
         num_loaders = sum(is_loader(row.call) for row in self.rows)
         self.match_by: MatchBy = match_by or ("domain" if 2 * num_loaders > len(self.rows) else "api")

@@ -28,7 +28,8 @@ def run(context: StageContext) -> dict[str, Any]:
     samples = _samples(context, examples)
     with artifacts.open_executor(config, context.inputs["data"]) as executor:
         execute = executor.run if artifacts.executes(config) else None
-        evaluations = evaluate_texts(samples, {example.id: example for example in examples}, database, execute)
+        by_id = {example.id: example for example in examples}
+        evaluations = evaluate_texts(samples, by_id, database, execute, config.data.hub)
     write_records(directory / artifacts.EVALUATIONS, evaluations)
     summary = summarize(evaluations, seed=config.seed, resamples=config.evaluation.bootstrap_resamples)
     if context.run.stage == "evaluate_references" and artifacts.executes(config):
