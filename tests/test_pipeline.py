@@ -82,7 +82,7 @@ def test_strong_sft_is_off_by_default_and_takes_rlaifs_labels() -> None:
     assert {stage for stage in without if without[stage] != with_it[stage]} == {"table", "report"}
     lower = addresses("strong_sft.enabled=true", "strong_sft.learning_rate_factor=0.1")
     assert {stage for stage in lower if lower[stage] != with_it[stage]} == {
-        "strong_sft", "evaluate_strong_sft", "table",
+        "strong_sft", "evaluate_strong_sft", "table", "report",
     }  # fmt: skip
     assert "label" in addresses("strong_sft.enabled=true", "reward.terms.model=0", "reward.terms.executability=1")
 

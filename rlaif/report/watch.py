@@ -81,13 +81,12 @@ def first_parting(points: Sequence[WatchPoint], figure: str, bound: float) -> Pa
             highest = point, now
             continue
         before, then = highest
-        rewards = reward_of(before), reward_of(point)
-        if rewards[0] is None or rewards[1] is None:
+        reward_then, reward_now = reward_of(before), reward_of(point)
+        if reward_then is None or reward_now is None:
             continue
-        if rose(*rewards, bound) and rose(now, then, bound):
-            return Parting(
-                figure, before.step, point.step, (rewards[0].value, rewards[1].value), (then.value, now.value)
-            )
+        if rose(reward_then, reward_now, bound) and rose(now, then, bound):
+            rewards = reward_then.value, reward_now.value
+            return Parting(figure, before.step, point.step, rewards, (then.value, now.value))
     return None
 
 
@@ -153,7 +152,7 @@ def draw_watch(points: Sequence[WatchPoint], path: Path) -> None:
     shares.set(xlabel="rollouts", ylabel="share of held-out completions", ylim=(-0.02, 1.02))
     for parting in partings(points):
         shares.axvline(parting.step, color="0.4", linestyle=":")
-    lines = [line for axes in figure.axes for line in axes.get_lines() if not line.get_label().startswith("_")]
+    lines = [line for axes in figure.axes for line in axes.get_lines() if not str(line.get_label()).startswith("_")]
     shares.legend(lines, [str(line.get_label()) for line in lines], loc="lower left", fontsize=8)
     shares.set_title(note(points), fontsize=9, wrap=True)
     partial = path.with_name(path.name + ".partial")

@@ -81,7 +81,7 @@ def backward_ptx(model: nn.Module, texts: PtxTexts, config: PPOConfig, processes
     """Add the gradients of ptx_coef times the texts' loss, over all processes; returns the loss.
 
     The loss is −log π(token), at temperature 1, in nats a token of the completions: a mean over all their tokens, so
-    that micro-batches do not change it. More passes are to follow before the optimizer's step.
+    that micro-batches do not change it. Processes do not exchange gradients here: a pass that does has to follow.
     """
     rows, num_tokens = torch.arange(len(texts.lengths), device=texts.lengths.device), int(texts.action_mask.sum())
     parts = micro_batches(

@@ -81,6 +81,8 @@ def update(
         order = torch.randperm(len(rollout.lengths), generator=generator).to(advantages.device)
         for rows in order.tensor_split(min(config.num_mini_batches, len(order))):
             optimizer.zero_grad(set_to_none=True)
+            if ptx is not None and not critic_only:  # before PPO's own passes, the last of which exchanges gradients
+                ptx_losses.append(backward_ptx(model, next(ptx), config, processes))
             totals, num_tokens, highest = backward(model, rollout, advantages, returns, config, rows, processes)
             ratio_max, num_tokens_seen = max(ratio_max, highest), num_tokens_seen + num_tokens
             for name, total in totals.items():
@@ -88,8 +90,6 @@ def update(
             if config.early_stop_kl is not None and totals["step_kl"] / num_tokens > config.early_stop_kl:
                 stopped_early = True
                 break
-            if ptx is not None and not critic_only:
-                ptx_losses.append(backward_ptx(model, next(ptx), config, processes))
             grad_norms.append(take_step(optimizer, totals, num_tokens, config, critic_only))
         if stopped_early:
             break

@@ -23,7 +23,7 @@ from rlaif.report.rows import ordered, row_name
 from rlaif.report.watch import note, read_watch
 from rlaif.runs import Run
 from rlaif.stages import artifacts
-from rlaif.tracking import SHOWN, table_file
+from rlaif.tracking import SHOWN, Cell, table_file
 
 
 def run(context: StageContext) -> dict[str, Any]:
@@ -118,6 +118,6 @@ def _leave_for_tracker(context: StageContext, report: Report, calibration: Mappi
 def _write_tables(shown: Path, results: ResultTable, failures: Failures) -> None:
     runs.write_atomic(shown / "results.table.json", table_file(*results.as_columns()))
     columns = ["verdict", "kind", *failures.rows]
-    counts = [[*kind, *numbers] for kind, numbers in failures.counts.items()]
+    counts: list[list[Cell]] = [[*kind, *numbers] for kind, numbers in failures.counts.items()]
     runs.write_atomic(shown / "failure_counts.table.json", table_file(columns, counts))
 

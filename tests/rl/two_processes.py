@@ -20,6 +20,8 @@ from rlaif.rl import PPOConfig, PPOTrainer
 WORDS = ["<eos>", "a", "b", "c", "d", "e", "f", "g"]
 PROMPTS = [{"prompt": text} for text in ("a b", "c", "d e f", "g", "b", "a a a a")]
 
+TEXTS = [{"prompt": prompt, "completion": text} for prompt, text in (("a b", "c d e"), ("c", "g"), ("g", "a b"))]
+
 
 def share_of_a(prompts: list[str], completions: list[str], **columns: Any) -> list[float]:
     return [text.split().count("a") / 6 for text in completions]
@@ -42,11 +44,11 @@ def main(result: str, output_dir: str, resume: bool) -> None:
     config = PPOConfig(
         output_dir=output_dir, seed=0, max_completion_length=6, max_prompt_length=8, total_episodes=4 * 10,
         rollout_batch_size=10, num_ppo_epochs=2, num_mini_batches=2, per_device_train_batch_size=3, learning_rate=1e-3,
-        missing_eos_penalty=1.0, save_steps=2, save_total_limit=None,
+        missing_eos_penalty=1.0, save_steps=2, save_total_limit=None, ptx_coef=0.5, ptx_batch_size=5,
     )  # fmt: skip
     trainer = PPOTrainer(
         GPT2LMHeadModel(shape), share_of_a, config, PROMPTS, tokenizer,
-        on_rollout=lambda step, metrics, rollout: logged.append({"step": step, **metrics}),
+        on_rollout=lambda step, metrics, rollout: logged.append({"step": step, **metrics}), ptx_dataset=TEXTS,
     )  # fmt: skip
     trainer.train(resume_from_checkpoint=f"{output_dir}/checkpoint-2" if resume else None)
     trainer.save_model(f"{output_dir}/final")
