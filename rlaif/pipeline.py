@@ -83,7 +83,7 @@ class StageContext:
 EXECUTION_THAT_DECIDES = (
     "execution.environment", "execution.level", "execution.timeout_s", "execution.memory_mb",
 )  # fmt: skip
-EVALUATION_VERSION = 3
+EVALUATION_VERSION = 4
 
 JUDGE_THAT_DECIDES = (
     "feedback.judge", "feedback.execute", "feedback.min_valid", "feedback.veto", "feedback.openai.model",
