@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -61,21 +62,32 @@ def records(log: bytes) -> Iterator[bytes]:
 
 def logged(offline: Path) -> dict[str, Any]:
     """The last value of every key that was logged; a picture has several, as `report/judge/path`."""
+    values: dict[str, Any] = {}
+    for record in whole_log(offline):
+        for item in record.history.item:
+            values["/".join(item.nested_key)] = json.loads(item.value_json)
+    return values
+
+
+def whole_log(offline: Path, seconds: float = 60.0) -> list[Any]:
+    """All records, the run's exit the last of them: on a busy machine W&B's writer ends after `finish` has."""
     from wandb.proto.wandb_internal_pb2 import Record
 
     (log,) = offline.glob("*.wandb")
-    values: dict[str, Any] = {}
-    for data in records(log.read_bytes()):
-        for item in Record.FromString(data).history.item:
-            values["/".join(item.nested_key)] = json.loads(item.value_json)
-    return values
+    deadline = time.monotonic() + seconds
+    while True:
+        found = [Record.FromString(data) for data in records(log.read_bytes())]
+        if any(one.WhichOneof("record_type") == "exit" for one in found):
+            return found
+        assert time.monotonic() < deadline, [one.WhichOneof("record_type") for one in found]
+        time.sleep(0.2)
 
 
 def test_what_a_stage_shows_is_in_the_offline_run(tmp_path: Path) -> None:
     offline = tracked(finished_stage(tmp_path / "stage"), tmp_path / "wandb")
     values = logged(offline)
     kinds = {"results": "table-file", "failures": "html-file", "judge": "image-file", "page": "html-file"}
-    assert {name: values[f"report/{name}/_type"] for name in kinds} == kinds
+    assert {name: values.get(f"report/{name}/_type") for name in kinds} == kinds, sorted(values)
     media = {name: offline / "files" / values[f"report/{name}/path"] for name in kinds}
     table = json.loads(media["results"].read_text())
     assert table == {"columns": ["row", "rouge_l"], "data": [["SFT", 0.5], ["RL", None]]}
