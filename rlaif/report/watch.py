@@ -149,6 +149,8 @@ def draw_watch(points: Sequence[WatchPoint], path: Path) -> None:
         axes.spines["right"].set_position(("axes", 1 + 0.13 * number))
     for axes, (name, colour, get) in zip((shares, shares, reward, entropy, distinct), curves(), strict=True):
         draw_curve(axes, points, name, colour, get)
+    for axes in (entropy, distinct):  # from 0, so that one API more or less does not look like a fall
+        axes.set_ylim(bottom=0)
     shares.set(xlabel="rollouts", ylabel="share of held-out completions", ylim=(-0.02, 1.02))
     for parting in partings(points):
         shares.axvline(parting.step, color="0.4", linestyle=":")
