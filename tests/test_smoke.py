@@ -80,7 +80,7 @@ def test_the_table_has_its_rows_and_no_quiet_zero(uninterrupted: Path) -> None:
 def test_the_report_has_every_row_and_curve(uninterrupted: Path) -> None:
     directory = only_run(uninterrupted, "report")
     metrics = json.loads((directory / "metrics.json").read_text())
-    assert (metrics["num_examples"], metrics["num_rows"], metrics["has_calibration"]) == (24, 3, True)
+    assert (metrics["num_examples"], metrics["num_rows"], metrics["has_calibration"]) == (24, 4, True)
     page = (directory / "report.html").read_text()
     for said in ("RLAIF - SFT", "Accuracy on held-out pairs", "KL to the SFT policy", "Against executability"):
         assert said in page
