@@ -9,6 +9,7 @@
       runs.py        where a result lives: runs/<stage>/<name>-<fingerprint>/, claimed, resumed, DONE last
       records.py     Example -> Sample -> Answer -> Label -> Pair -> Evaluation, and their JSONL form
       rewards.py     the terms of PPO's reward, in TRL's form
+      watch.py       held-out prompts while PPO runs: is the reward only gamed?
       tracking.py    W&B as a view of the run files; the only importer of wandb
       forecast.py    what a run would do, and how often a judge would be asked
       stages/        one file a stage; they meet only through files (artifacts.py)
