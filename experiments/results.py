@@ -42,15 +42,10 @@ def copy_results(runs: dict[str, Run], directory: Path) -> None:
     for name in ("table.txt", "table.md", "table.tex", "table.csv"):
         shutil.copy(runs["table"].directory / name, directory / name)
     stages = {
-        stage: {"run": run.directory.name, "metrics": run.metrics, "provenance": provenance_of(run)}
+        stage: {"run": run.directory.name, "metrics": run.metrics, "provenance": run.provenance}
         for stage, run in runs.items()
     }
     (directory / "stages.json").write_text(json.dumps(stages, indent=1) + "\n", encoding="utf-8")
-
-
-def provenance_of(run: Run) -> dict[str, object]:
-    found: dict[str, object] = json.loads((run.directory / "provenance.json").read_text(encoding="utf-8"))
-    return found
 
 
 def seeds_table(by_seed: dict[int, dict[str, Run]]) -> str:

@@ -54,6 +54,12 @@ class Run:
         figures: dict[str, Any] = json.loads((self.directory / "metrics.json").read_text(encoding="utf-8"))
         return figures
 
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """Where it came from; without its end while it goes on."""
+        found: dict[str, Any] = json.loads((self.directory / "provenance.json").read_text(encoding="utf-8"))
+        return found
+
     def log(self, step: int, metrics: Metrics) -> None:
         """Append one step's figures to metrics.jsonl."""
         with (self.directory / "metrics.jsonl").open("a", encoding="utf-8") as file:
@@ -75,10 +81,8 @@ class Run:
     def finish(self, metrics: Mapping[str, Any]) -> None:
         """Write the figures, complete the provenance, and say DONE."""
         write_atomic(self.directory / "metrics.json", json.dumps(dict(metrics), indent=2) + "\n")
-        provenance_path = self.directory / "provenance.json"
-        provenance = json.loads(provenance_path.read_text(encoding="utf-8"))
-        provenance["finished"] = _now()
-        write_atomic(provenance_path, json.dumps(provenance, indent=2) + "\n")
+        provenance = {**self.provenance, "finished": _now()}
+        write_atomic(self.directory / "provenance.json", json.dumps(provenance, indent=2) + "\n")
         write_atomic(self.directory / "DONE", "")
 
 

@@ -12,7 +12,7 @@ import json
 import sys
 from pathlib import Path
 
-from experiments.results import launch, locate, provenance_of
+from experiments.results import launch, locate
 
 RESULTS = Path(__file__).with_name("results")
 OVERRIDES = ("stage=ppo", "reward.terms.model=0", "reward.terms.executability=1")
@@ -24,7 +24,7 @@ def main() -> None:
     run = locate(*overrides)["ppo"]
     rollouts = run.history()
     RESULTS.mkdir(exist_ok=True)
-    result = {"overrides": overrides, "provenance": provenance_of(run), "rollouts": rollouts}
+    result = {"overrides": overrides, "provenance": run.provenance, "rollouts": rollouts}
     (RESULTS / "learn.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     draw(rollouts, RESULTS / "learn.png")
 

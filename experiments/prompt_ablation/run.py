@@ -18,7 +18,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from experiments.prompt_ablation.figure import draw
 from experiments.prompt_ablation.rows import Row, render_markdown, row_of
-from experiments.results import launch, locate, provenance_of
+from experiments.results import launch, locate
 
 RESULTS = Path(__file__).parent / "results"
 STATIC_SETS = ("binary8", "binary8_equal", "binary_without_runs", "binary_without_task", "binary_code")
@@ -34,7 +34,7 @@ def main() -> None:
     for job in jobs(overrides):
         runs = locate(*job)
         row = row_of(name_of(job, overrides), runs)
-        rows.append((row, {stage: provenance_of(run) for stage, run in runs.items()}))
+        rows.append((row, {stage: run.provenance for stage, run in runs.items()}))
     write(rows, overrides)
 
 

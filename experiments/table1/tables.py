@@ -11,7 +11,6 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from experiments.commit import commit
-from experiments.results import provenance_of
 from rlaif.records import Evaluation
 from rlaif.report.rows import ROW_NAMES
 from rlaif.report.rows_over_seeds import make_table
@@ -46,7 +45,7 @@ def write_results(found: Mapping[str, Sequence[Mapping[str, Run]]], directory: P
     (directory / "table1.md").write_text("\n".join(["# Table 1\n", *page]), encoding="utf-8")
     record = {
         "commit_of_tables": commit(),
-        "versions": provenance_of(next(iter(found.values()))[0]["data"])["versions"],
+        "versions": next(iter(found.values()))[0]["data"].provenance["versions"],
         "runs": {hub: [stages_of(runs) for runs in seeds] for hub, seeds in found.items()},
     }
     (directory / "provenance.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
@@ -103,7 +102,7 @@ def stages_of(runs: Mapping[str, Run]) -> dict[str, dict[str, Any]]:
     """Every stage's run: its address, the commit it was made with, its inputs, how long it took."""
     found = {}
     for stage, run in runs.items():
-        provenance: dict[str, Any] = dict(provenance_of(run))
+        provenance = run.provenance
         started, finished = (datetime.fromisoformat(str(provenance[key])) for key in ("started", "finished"))
         found[stage] = {
             "run": run.directory.name,

@@ -9,10 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rlaif.feedback.pairs import ROUNDING
 from rlaif.records import Label, Preference, Sample
-
-ROUNDING = 1e-9
-"""Scores are sums of a few floats; scores this close are ties."""
 
 
 @dataclass(frozen=True)

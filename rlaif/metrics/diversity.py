@@ -9,7 +9,7 @@ over seeds, the variance of their mean is added.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import log
@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlaif.metrics.statistics import Interval
+from rlaif.metrics.summary import group_by_example
 from rlaif.records import Evaluation
 
 Z95 = 1.959964
@@ -58,10 +59,7 @@ class Diversity:
 
 
 def calls_of(evaluations: Sequence[Evaluation]) -> Calls:
-    calls: dict[str, list[str | None]] = defaultdict(list)
-    for evaluation in evaluations:
-        calls[evaluation.example_id].append(evaluation.api)
-    return calls
+    return {example: [one.api for one in found] for example, found in group_by_example(evaluations).items()}
 
 
 def distinct_apis(by_seed: Sequence[Calls], examples: Sequence[str]) -> Diversity:

@@ -15,7 +15,7 @@ from typing import Literal
 
 from rlaif.metrics.seeds import PairedTests
 from rlaif.metrics.statistics import Interval
-from rlaif.metrics.summary import Summary
+from rlaif.metrics.summary import DIVERSITY, Summary
 
 MISSING = "-"
 TERMINAL_WIDTH = 120
@@ -38,9 +38,6 @@ EXTRA_COLUMNS: dict[str, str] = {
     "api_entropy": "API entropy",
 }
 """What the CSV has besides. Executability is the strict one, pass / n; "of judged" is pass / (pass + fault)."""
-
-NOT_SHARES = ("distinct_apis", "api_entropy")
-"""Metrics shown as they are: a count, and nats. All others are shares or scores, shown as 0 to 100."""
 
 IntervalStyle = Literal["plus_minus", "range", "none"]
 TESTS: dict[str, tuple[str, Callable[[PairedTests], float | None]]] = {
@@ -188,7 +185,8 @@ def _grid(
 def _cells(
     intervals: Mapping[str, Interval], columns: Mapping[str, str], style: IntervalStyle, signed: bool = False
 ) -> list[str]:
-    scales = {metric: 1.0 if metric in NOT_SHARES else 100.0 for metric in columns}
+    # Diversity as it is, a count and nats; all others are shares or scores, shown as 0 to 100.
+    scales = {metric: 1.0 if metric in DIVERSITY else 100.0 for metric in columns}
     return [format_interval(intervals.get(metric), style, signed, scales[metric]) for metric in columns]
 
 

@@ -8,7 +8,7 @@ alike, and no formula needs to know how many there are.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TypeVar
 
@@ -51,6 +51,17 @@ class Processes:
         for index, share in enumerate(shares):
             whole[index :: self.count] = share
         return whole
+
+    def turns(self, parts: Sequence[T]) -> Iterator[tuple[T, float, bool]]:
+        """(part, weight, whether it is the last turn): this process's parts, of weight 1.
+
+        Every process takes part in every turn, for what they exchange; one without work repeats some, of weight 0.
+        """
+        num_turns = -(-len(parts) // self.count)
+        for turn in range(num_turns):
+            number = turn * self.count + self.index
+            part, weight = (parts[number], 1.0) if number < len(parts) else (parts[0], 0.0)
+            yield part, weight, turn + 1 == num_turns
 
     def sum(self, numbers: Tensor) -> Tensor:
         """The sum over all processes, elementwise."""

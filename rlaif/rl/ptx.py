@@ -21,6 +21,7 @@ from rlaif.rl.dataset import encode_prompts, read_prompts
 from rlaif.rl.forward import training_precision
 from rlaif.rl.functional import masked_sum
 from rlaif.rl.micro_batches import micro_batches
+from rlaif.rl.padding import pad_sequences
 from rlaif.rl.processes import Processes
 
 
@@ -68,12 +69,7 @@ def read_texts(dataset: Any, processing_class: Any, config: PPOConfig, device: t
 
 def pad(prompts: Sequence[Sequence[int]], completions: Sequence[Sequence[int]], device: torch.device) -> PtxTexts:
     """Token ids of prompts and of their completions as one table."""
-    lengths = [len(prompt) + len(completion) for prompt, completion in zip(prompts, completions, strict=True)]
-    input_ids = torch.zeros(len(lengths), max(lengths), dtype=torch.long)
-    action_mask = torch.zeros(input_ids.shape, dtype=torch.bool)
-    for row, (prompt, completion) in enumerate(zip(prompts, completions, strict=True)):
-        input_ids[row, : lengths[row]] = torch.tensor([*prompt, *completion])
-        action_mask[row, len(prompt) : lengths[row]] = True
+    input_ids, action_mask, lengths = pad_sequences(prompts, completions)
     return PtxTexts(input_ids.to(device), action_mask.to(device), torch.tensor(lengths, device=device))
 
 
@@ -88,10 +84,7 @@ def backward_ptx(model: nn.Module, texts: PtxTexts, config: PPOConfig, processes
         rows, texts.lengths, config.per_device_train_batch_size, config.max_tokens_per_micro_batch, processes.count
     )
     total = torch.zeros((), device=rows.device)
-    for turn in range(-(-len(parts) // processes.count)):
-        number = turn * processes.count + processes.index
-        # As in PPO's own minibatches, a process without work repeats some for nothing.
-        (chosen, longest), weight = (parts[number], 1.0) if number < len(parts) else (parts[0], 0.0)
+    for (chosen, longest), weight, _ in processes.turns(parts):
         mask = texts.action_mask[chosen, :longest]
         with processes.waiting(model, last=False):
             with training_precision(mask.device, bf16=config.bf16):

@@ -16,6 +16,7 @@ from rlaif.rl.config import PPOConfig
 from rlaif.rl.dataset import Prompt, encode_prompts
 from rlaif.rl.forward import ActorCritic, training_precision
 from rlaif.rl.micro_batches import micro_batches
+from rlaif.rl.padding import pad_sequences
 from rlaif.rl.processes import Processes
 from rlaif.rl.reference import Reference
 from rlaif.rl.reward_round import RewardRound
@@ -193,14 +194,12 @@ def with_scores(episodes: Sequence[Episode], scores: Scores) -> list[Episode]:
 
 def pad_right(episodes: Sequence[Episode], device: torch.device) -> dict[str, Any]:
     """The fields of a rollout that the sampler knows."""
-    lengths = [len(one.prompt_ids) + len(one.tokens.ids) for one in episodes]
-    shape = (len(episodes), max(lengths))
-    input_ids, action_mask = torch.zeros(shape, dtype=torch.long), torch.zeros(shape, dtype=torch.bool)
-    logprobs, values, entropy, token_scores = (torch.zeros(shape) for _ in range(4))
+    input_ids, action_mask, lengths = pad_sequences(
+        [one.prompt_ids for one in episodes], [one.tokens.ids for one in episodes]
+    )
+    logprobs, values, entropy, token_scores = (torch.zeros(input_ids.shape) for _ in range(4))
     for row, (one, length) in enumerate(zip(episodes, lengths, strict=True)):
         actions = slice(len(one.prompt_ids), length)
-        input_ids[row, :length] = torch.tensor([*one.prompt_ids, *one.tokens.ids])
-        action_mask[row, actions] = True
         assert one.tokens.values is not None
         logprobs[row, actions], values[row, actions] = one.tokens.logprobs, one.tokens.values
         entropy[row, actions] = one.tokens.entropy

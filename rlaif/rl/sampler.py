@@ -13,6 +13,7 @@ from rlaif.errors import UserError
 from rlaif.models.generation import device_of, eval_mode, require_positions
 from rlaif.rl.decoding import SampledTokens, decode_shrinking
 from rlaif.rl.forward import ActorCritic
+from rlaif.rl.padding import pad_sequences
 from rlaif.rl.static_decoding import can_be_static, decode_static
 
 __all__ = ["SampledTokens", "sample"]
@@ -105,12 +106,7 @@ def add_values(
     device = device_of(actor_critic)
     for start in range(0, len(by_length), batch_size):
         rows = by_length[start : start + batch_size]
-        ids = [[*prompt_ids[row], *finished[row].ids] for row in rows]
-        input_ids = torch.zeros(len(rows), max(map(len, ids)), dtype=torch.long)
-        action_mask = torch.zeros_like(input_ids, dtype=torch.bool)
-        for index, row in enumerate(rows):
-            input_ids[index, : len(ids[index])] = torch.tensor(ids[index])
-            action_mask[index, len(prompt_ids[row]) : len(ids[index])] = True
+        input_ids, action_mask, _ = pad_sequences([prompt_ids[row] for row in rows], [finished[row].ids for row in rows])
         values = actor_critic.separate_values(input_ids.to(device), action_mask.to(device)).cpu()
         for index, row in enumerate(rows):
             finished[row] = replace(finished[row], values=values[index][action_mask[index]])

@@ -121,14 +121,10 @@ def backward(
     parts = micro_batches(
         rows, rollout.lengths, config.per_device_train_batch_size, config.max_tokens_per_micro_batch, processes.count
     )
-    num_turns = -(-len(parts) // processes.count)
     totals = torch.zeros(len(SUMMED), device=advantages.device)
     highest = torch.zeros((), device=advantages.device)
-    for turn in range(num_turns):
-        number = turn * processes.count + processes.index
-        # Every process takes part in every turn, for what they exchange; one without work repeats some for nothing.
-        part, weight = (parts[number], 1.0) if number < len(parts) else (parts[0], 0.0)
-        with processes.waiting(model, last=turn + 1 == num_turns):
+    for part, weight, last in processes.turns(parts):
+        with processes.waiting(model, last=last):
             found, ratio = micro_batch_totals(model, rollout, advantages, returns, config, part)
             loss = found["policy_loss"] + config.vf_coef * found["value_loss"]
             if config.ent_coef:

@@ -53,7 +53,7 @@ def gather(context: StageContext, calibration: Mapping[str, Any] | None) -> Repo
     watched = read_watch(inputs["ppo"].directory / artifacts.WATCH) if "ppo" in inputs else []
     return Report(
         title=f"{config.name}, seed {config.seed}",
-        facts=run_facts(config, metrics, _provenance(context.run)),
+        facts=run_facts(config, metrics, context.run.provenance),
         table=read_results(inputs["table"].directory / "table.csv"),
         table_note=_note(inputs["table"].directory / "table.txt"),
         failures=count_failures({row.name: row.evaluations for row in rows}),
@@ -89,14 +89,9 @@ def _note(table: Path) -> str:
     return table.read_text(encoding="utf-8").rstrip().rpartition("\n\n")[2]
 
 
-def _provenance(run: Run) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((run.directory / "provenance.json").read_text(encoding="utf-8"))
-    return found
-
-
 def _record(run: Run) -> StageRecord:
     config = (run.directory / "config.yaml").read_text(encoding="utf-8")
-    return StageRecord(run.stage, run.directory.name, _provenance(run), config)
+    return StageRecord(run.stage, run.directory.name, run.provenance, config)
 
 
 def _leave_for_tracker(context: StageContext, report: Report, calibration: Mapping[str, Any] | None) -> None:

@@ -28,7 +28,8 @@ def run(context: StageContext) -> dict[str, Any]:
     validation = artifacts.prompts_and_targets(artifacts.read_examples(context.inputs["data"], "validation"))
     references = artifacts.prompts_and_targets(train)
     chosen = texts_of(artifacts.read_samples(context.inputs["best_of_n"]), train)
-    new = [text for text in chosen if text not in set(references)]
+    known = set(references)
+    new = [text for text in chosen if text not in known]
 
     policy = load_policy(context.inputs["sft"].directory / artifacts.POLICY)
     result = train_supervised(

@@ -13,11 +13,7 @@ from pathlib import Path
 
 from rlaif.report.table import COLUMNS, MISSING
 
-HEADINGS = {
-    "ast_gorilla": "AST match (Gorilla's rules)", "hallucinated_gorilla": "Hallucination (Gorilla's rules)",
-    "ast_strict": "AST match", "hallucinated_strict": "Hallucination", "distinct_apis": "Distinct APIs",
-    "api_entropy": "Entropy of APIs (nats)",
-}  # fmt: skip
+HEADINGS = {"hallucinated_gorilla": "Hallucination (Gorilla's rules)", "api_entropy": "Entropy of APIs (nats)"}
 """Of metrics that the table's own COLUMNS do not name."""
 
 COUNTS, NATS = {"distinct_apis"}, {"api_entropy"}
