@@ -106,7 +106,8 @@ def add_values(
     device = device_of(actor_critic)
     for start in range(0, len(by_length), batch_size):
         rows = by_length[start : start + batch_size]
-        input_ids, action_mask, _ = pad_sequences([prompt_ids[row] for row in rows], [finished[row].ids for row in rows])
+        prompts, completions = [prompt_ids[row] for row in rows], [finished[row].ids for row in rows]
+        input_ids, action_mask, _ = pad_sequences(prompts, completions)
         values = actor_critic.separate_values(input_ids.to(device), action_mask.to(device)).cpu()
         for index, row in enumerate(rows):
             finished[row] = replace(finished[row], values=values[index][action_mask[index]])
