@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from rlaif.errors import UserError
 from rlaif.models.kv_cache import reserve_cache
+from rlaif.models.padding import pad_left
 
 
 @dataclass(frozen=True)
@@ -211,14 +212,6 @@ def completion_text(tokenizer: Any, ids: Sequence[int]) -> str:
     # Tidying spaces before punctuation would change code.
     text: str = tokenizer.decode(kept, skip_special_tokens=True, clean_up_tokenization_spaces=False)
     return text
-
-
-def pad_left(rows: Sequence[Sequence[int]], pad_id: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Ids [rows, longest] with the padding before the tokens, and the mask (int64, 1 at tokens)."""
-    longest = max(len(row) for row in rows)
-    ids = [[pad_id] * (longest - len(row)) + list(row) for row in rows]
-    mask = [[0] * (longest - len(row)) + [1] * len(row) for row in rows]
-    return torch.tensor(ids, device=device), torch.tensor(mask, device=device)
 
 
 def grow(mask: Tensor) -> Tensor:

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from rlaif.config import Precision, RewardHead
 from rlaif.errors import UserError
 from rlaif.models.generation import encode_prompts, eval_mode, takes_positions
+from rlaif.models.padding import pad_right
 from rlaif.models.policy import Policy, autocast, merged, seeded
 from rlaif.models.shard_bars import without_shard_bars
 
@@ -172,14 +173,3 @@ class RewardModel(nn.Module):
 def last_token(attention_mask: Tensor) -> Tensor:
     """Index [rows] of each row's last real token; the padding [rows, length] may be on either side."""
     return attention_mask.shape[1] - 1 - attention_mask.flip(1).argmax(1)
-
-
-def pad_right(sequences: Sequence[Sequence[int]], pad_id: int) -> tuple[Tensor, Tensor]:
-    """Ids and mask [rows, longest]. The mask comes from lengths, never from ids: pad may be EOS."""
-    longest = max(map(len, sequences))
-    input_ids = torch.full((len(sequences), longest), pad_id)
-    mask = torch.zeros((len(sequences), longest), dtype=torch.long)
-    for row, sequence in enumerate(sequences):
-        input_ids[row, : len(sequence)] = torch.tensor(sequence)
-        mask[row, : len(sequence)] = 1
-    return input_ids, mask

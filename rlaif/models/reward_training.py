@@ -22,8 +22,9 @@ from torch import Tensor, nn
 from rlaif.config import Precision, RewardConfig, RewardHead
 from rlaif.errors import UserError
 from rlaif.models.fitting import Batch, FitResult, FitSettings, OnLog, fit
+from rlaif.models.padding import pad_right
 from rlaif.models.policy import autocast
-from rlaif.models.reward_model import RewardModel, pad_right
+from rlaif.models.reward_model import RewardModel
 from rlaif.records import Pair
 
 

@@ -9,8 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from rlaif.models.generation import pad_left, takes_positions
+from rlaif.models.generation import takes_positions
 from rlaif.models.kv_cache import reserve_cache
+from rlaif.models.padding import pad_left
 from rlaif.rl.choice import Choice, choose
 from rlaif.rl.decoding_cache import packed_prompt_cache
 from rlaif.rl.forward import ActorCritic, is_autocast

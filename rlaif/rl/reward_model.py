@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from rlaif.errors import UserError
 from rlaif.models.generation import device_of, eval_mode
+from rlaif.models.padding import pad_right
 from rlaif.rl.dataset import Messages
 
 
@@ -155,14 +156,3 @@ def require_length(model: nn.Module, processing_class: Any, length: int) -> None
             f"prompt and completion have {length} tokens, and the model reads {longest}: "
             "lower max_prompt_length or max_completion_length"
         )
-
-
-def pad_right(sequences: Sequence[Sequence[int]], pad_id: int) -> tuple[Tensor, Tensor]:
-    """Ids and mask [rows, longest]; an empty sequence gets one padding token, which counts."""
-    longest = max(1, *map(len, sequences))
-    input_ids = torch.full((len(sequences), longest), pad_id)
-    mask = torch.zeros((len(sequences), longest), dtype=torch.long)
-    for row, sequence in enumerate(sequences):
-        input_ids[row, : len(sequence)] = torch.tensor(sequence, dtype=torch.long)
-        mask[row, : max(1, len(sequence))] = 1
-    return input_ids, mask

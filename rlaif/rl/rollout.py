@@ -126,7 +126,7 @@ def collect_rollout(
     kept = [episode for episode in episodes if episode.score is not None]
     if not kept:
         raise UserError(f"no reward could be computed for any of the {len(prompts)} completions of a rollout")
-    sequences = pad_right(kept, processes.device)
+    sequences = sampled_tensors(kept, processes.device)
     looked = look_at(actor_critic, reference, sequences, config, processes)
     return Rollout(
         episodes=kept,
@@ -192,7 +192,7 @@ def with_scores(episodes: Sequence[Episode], scores: Scores) -> list[Episode]:
     ]
 
 
-def pad_right(episodes: Sequence[Episode], device: torch.device) -> dict[str, Any]:
+def sampled_tensors(episodes: Sequence[Episode], device: torch.device) -> dict[str, Any]:
     """The fields of a rollout that the sampler knows."""
     input_ids, action_mask, lengths = pad_sequences(
         [one.prompt_ids for one in episodes], [one.tokens.ids for one in episodes]

@@ -14,7 +14,8 @@ import torch
 from torch import Tensor
 from transformers import StaticCache
 
-from rlaif.models.generation import pad_left, takes_positions
+from rlaif.models.generation import takes_positions
+from rlaif.models.padding import pad_left
 from rlaif.rl.choice import Choice
 from rlaif.rl.decoding import Record, SampledTokens, look
 from rlaif.rl.forward import ActorCritic

@@ -21,8 +21,9 @@ from rlaif.config import (
     SftConfig,
 )
 from rlaif.errors import UserError
+from rlaif.models.padding import pad_right
 from rlaif.models.policy import add_lora, build_policy, merged
-from rlaif.models.reward_model import RewardModel, last_token, pad_right
+from rlaif.models.reward_model import RewardModel, last_token
 from rlaif.models.reward_training import (
     PairObjective,
     collate,

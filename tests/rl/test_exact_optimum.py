@@ -4,6 +4,9 @@ Six tokens, EOS among them, at most three steps, two prompts: 156 responses a pr
 KL-regularised optimum is J* = β log E_ref[exp(r/β)], and J(π) = E_π[r] − β KL(π ‖ π_ref)
 is exact for any policy, so the trainer is judged by the share of the possible gain
 (J(π) − J(π_ref)) / (J* − J(π_ref)) that it finds.
+
+How far rewards spread, against β, decides what the test can tell: where they spread far, the KL hardly matters and
+wrong penalties come out well. With σ = 2β even exact policy gradients with an absolute KL end at 0.75 of the gain.
 """
 
 from __future__ import annotations
@@ -26,6 +29,8 @@ from rlaif.rl.trainer import PPOTrainer
 WORDS = ["<eos>", "a", "b", "c", "d", "e"]
 PROMPTS = ["a", "b"]
 BETA = 0.5
+REWARD_STD = 1.5 * BETA
+"""The rewards' standard deviation."""
 EOS = 0
 
 
@@ -41,7 +46,7 @@ RESPONSES = all_responses()
 
 def reward_table() -> Tensor:
     """[prompts, responses]: unrelated to each other, so that nothing but the rewards helps."""
-    return torch.randn(len(PROMPTS), len(RESPONSES), generator=torch.Generator().manual_seed(1))
+    return REWARD_STD * torch.randn(len(PROMPTS), len(RESPONSES), generator=torch.Generator().manual_seed(1))
 
 
 def to_text(response: tuple[int, ...]) -> str:
@@ -85,8 +90,8 @@ def train(make_policy: Callable[..., nn.Module], tokenizer: Any, seed: int) -> f
     policy = make_policy(vocab_size=len(WORDS), width=64, spread=0.02, seed=seed)
     ref_policy = copy.deepcopy(policy)
     config = PPOConfig(
-        seed=seed, total_episodes=120 * 256, rollout_batch_size=256, per_device_train_batch_size=256,
-        generation_batch_size=256, max_completion_length=3, max_prompt_length=4, learning_rate=7e-4, kl_coef=BETA,
+        seed=seed, total_episodes=100 * 256, rollout_batch_size=256, per_device_train_batch_size=256,
+        generation_batch_size=256, max_completion_length=3, max_prompt_length=4, learning_rate=8e-4, kl_coef=BETA,
     )  # fmt: skip
     PPOTrainer(policy, reward, config, [{"prompt": prompt} for prompt in PROMPTS], tokenizer).train()
     return share_of_gain(policy, ref_policy)
@@ -110,7 +115,7 @@ def read_logprobs_off_by_one(patch: pytest.MonkeyPatch) -> None:
     def late(scores: ActionScores, mask: Tensor) -> ActionScores:
         return scores._replace(logprobs=scores.logprobs.roll(1, dims=1).masked_fill(~mask, 0))
 
-    plain_forward, plain_pad = ActorCritic.forward, rollout.pad_right
+    plain_forward, plain_pad = ActorCritic.forward, rollout.sampled_tensors
 
     def forward(self: ActorCritic, input_ids: Tensor, action_mask: Tensor, **settings: Any) -> ActionScores:
         return late(plain_forward(self, input_ids, action_mask, **settings), action_mask)
@@ -120,7 +125,7 @@ def read_logprobs_off_by_one(patch: pytest.MonkeyPatch) -> None:
         return found | {"logprobs": found["logprobs"].roll(1, dims=1).masked_fill(~found["action_mask"], 0)}
 
     patch.setattr(ActorCritic, "forward", forward)
-    patch.setattr(rollout, "pad_right", pad)
+    patch.setattr(rollout, "sampled_tensors", pad)
 
 
 SEEDS = (0, 1, 2)
@@ -140,23 +145,14 @@ def test_the_defaults_find_the_optimum(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", SEEDS[:1])
-@pytest.mark.parametrize(
-    ("break_it", "at_most"),
-    [
-        (reward_k3, 0.3),
-        (reward_no_kl, 0.3),
-        (read_logprobs_off_by_one, 0.3),
-        (reward_absolute_kl, 0.5),  # wrong, and yet worth something: 0.42, 0.37, 0.28 in seeds 0, 1, 2
-    ],
-)
+@pytest.mark.parametrize("break_it", [reward_k3, reward_no_kl, reward_absolute_kl, read_logprobs_off_by_one])
 def test_what_is_wrong_does_not(
     make_policy: Callable[..., nn.Module],
     make_tokenizer: Callable[..., Any],
     monkeypatch: pytest.MonkeyPatch,
     break_it: Callable[[pytest.MonkeyPatch], None],
-    at_most: float,
     seed: int,
 ) -> None:
     """The test can tell: each of these trains without any error, and estimates something else."""
     break_it(monkeypatch)
-    assert train(make_policy, make_tokenizer(WORDS), seed) < at_most
+    assert train(make_policy, make_tokenizer(WORDS), seed) < 0.3

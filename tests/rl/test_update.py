@@ -20,7 +20,7 @@ from rlaif.rl.forward import ActorCritic
 from rlaif.rl.functional import masked_mean, masked_sum, policy_loss, value_loss
 from rlaif.rl.processes import Processes
 from rlaif.rl.reference import Reference
-from rlaif.rl.rollout import Episode, Rollout, look_at, pad_right
+from rlaif.rl.rollout import Episode, Rollout, look_at, sampled_tensors
 from rlaif.rl.sampler import SampledTokens
 from rlaif.rl.update import update
 
@@ -52,7 +52,7 @@ def make_episode(prompt: tuple[int, ...], completion: tuple[int, ...]) -> Episod
 def make_rollout(actor_critic: ActorCritic, ref_policy: nn.Module, config: PPOConfig) -> Rollout:
     """Of SAMPLES, as that policy and critic see them."""
     episodes = [make_episode(*sample) for sample in SAMPLES]
-    sequences = pad_right(episodes, torch.device("cpu"))
+    sequences = sampled_tensors(episodes, torch.device("cpu"))
     with torch.no_grad():
         seen = actor_critic(
             sequences["input_ids"], sequences["action_mask"], temperature=config.temperature, with_entropy=True
