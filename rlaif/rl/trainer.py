@@ -17,7 +17,6 @@ import torch
 from torch import nn
 
 from rlaif.errors import UserError
-from rlaif.models.generation import derive_seed
 from rlaif.models.shard_bars import without_shard_bars
 from rlaif.rl.advantages import estimate_advantages, reward_tokens, start_critic
 from rlaif.rl.callbacks import Callbacks
@@ -34,6 +33,7 @@ from rlaif.rl.ptx import PtxTexts, read_texts
 from rlaif.rl.random_states import random_states, restore_random_states
 from rlaif.rl.rewards import Rewards
 from rlaif.rl.rollout import Rollout, collect_rollout
+from rlaif.rl.streams import Purpose, shuffled_rows, stream_seed
 from rlaif.rl.update import update
 
 OnRollout = Callable[[int, dict[str, float], Rollout], None]
@@ -179,20 +179,13 @@ class PPOTrainer:
 
     def next_prompts(self) -> list[Prompt]:
         """The next rollout_batch_size rows of an endless pass over shuffled prompts."""
-        size, count = self.args.rollout_batch_size, len(self.prompts)
-        rows: list[Prompt] = []
-        position = self.rollout_index * size
-        while len(rows) < size:
-            num_passes, offset = divmod(position + len(rows), count)
-            shuffle = torch.Generator().manual_seed(derive_seed(self.args.seed, STREAMS["prompts"], num_passes))
-            order = torch.randperm(count, generator=shuffle).tolist()
-            rows += [self.prompts[index] for index in order[offset : offset + size - len(rows)]]
-        return rows
+        size = self.args.rollout_batch_size
+        rows = shuffled_rows(self.args.seed, len(self.prompts), self.rollout_index * size, size)
+        return [self.prompts[row] for row in rows]
 
-    def stream(self, purpose: str) -> int:
-        """The seed of one purpose in this rollout. No generator lives longer than a rollout, so
-        a resumed run needs nothing but `rollout_index` to go on with the same randomness."""
-        return derive_seed(self.args.seed, STREAMS[purpose], self.rollout_index)
+    def stream(self, purpose: Purpose) -> int:
+        """The seed of one purpose in this rollout."""
+        return stream_seed(self.args.seed, purpose, self.rollout_index)
 
     def ptx_batches(self) -> Iterator[PtxTexts] | None:
         """For this rollout's optimizer steps; None without ptx_coef."""
@@ -301,7 +294,3 @@ class PPOTrainer:
     def load_checkpoint(self, directory: Path) -> None:
         """Go on from a checkpoint; UserError where there is none that fits."""
         self.load_state_dict(read_checkpoint(directory))
-
-
-STREAMS = {"prompts": 0, "sample": 1, "shuffle": 2, "ptx": 3}
-"""One number for each thing that is random, so that their seeds differ."""
