@@ -17,7 +17,7 @@ from rlaif.feedback.build import JudgeSamples, open_feedback
 from rlaif.feedback.injection import veto
 from rlaif.models.reward_model import RewardModel
 from rlaif.records import ApiRow, Example, Sample
-from rlaif.rl.rewards import RewardFunction
+from rlaif.rl.reward_funcs.rewards import RewardFunction
 
 
 def build_rewards(

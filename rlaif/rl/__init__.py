@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rlaif.rl.config import PPOConfig
-    from rlaif.rl.rewards import overlaps_decoding
+    from rlaif.rl.reward_funcs.rewards import overlaps_decoding
     from rlaif.rl.trainer import PPOTrainer
 
 __all__ = ["PPOConfig", "PPOTrainer", "overlaps_decoding"]
-_WHERE = {"PPOConfig": "config", "PPOTrainer": "trainer", "overlaps_decoding": "rewards"}
+_WHERE = {"PPOConfig": "config", "PPOTrainer": "trainer", "overlaps_decoding": "reward_funcs.rewards"}
 
 
 def __getattr__(name: str) -> Any:

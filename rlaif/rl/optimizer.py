@@ -6,8 +6,8 @@ import math
 
 import torch
 
+from rlaif.rl.actor_critic.forward import ActorCritic
 from rlaif.rl.config import PPOConfig
-from rlaif.rl.forward import ActorCritic
 
 
 def make_optimizer(actor_critic: ActorCritic, config: PPOConfig) -> torch.optim.AdamW:

@@ -11,10 +11,10 @@ from torch import nn
 
 from rlaif.errors import UserError
 from rlaif.models.value_head import ValueHead
+from rlaif.rl.actor_critic.forward import ActorCritic, trunk_of
+from rlaif.rl.actor_critic.reference import Reference
 from rlaif.rl.config import PPOConfig
-from rlaif.rl.forward import ActorCritic, trunk_of
 from rlaif.rl.processes import Processes
-from rlaif.rl.reference import Reference
 
 
 @dataclass(frozen=True)

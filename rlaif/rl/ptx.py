@@ -16,9 +16,9 @@ import torch
 from torch import Tensor, nn
 
 from rlaif.errors import UserError
+from rlaif.rl.actor_critic.forward import training_precision
 from rlaif.rl.config import PPOConfig
 from rlaif.rl.dataset import encode_prompts, read_prompts
-from rlaif.rl.forward import training_precision
 from rlaif.rl.functional import masked_sum
 from rlaif.rl.micro_batches import micro_batches
 from rlaif.rl.padding import pad_sequences

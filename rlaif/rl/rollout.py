@@ -12,17 +12,17 @@ from torch import Tensor
 
 from rlaif.errors import UserError
 from rlaif.models.generation import completion_text, device_of
+from rlaif.rl.actor_critic.forward import ActorCritic, training_precision
+from rlaif.rl.actor_critic.reference import Reference
 from rlaif.rl.config import PPOConfig
 from rlaif.rl.dataset import Prompt, encode_prompts
-from rlaif.rl.forward import ActorCritic, training_precision
 from rlaif.rl.micro_batches import micro_batches
 from rlaif.rl.padding import pad_sequences
 from rlaif.rl.processes import Processes
-from rlaif.rl.reference import Reference
-from rlaif.rl.reward_round import RewardRound
-from rlaif.rl.rewards import Rewards
-from rlaif.rl.sampler import SampledTokens, sample
-from rlaif.rl.scores import Scores
+from rlaif.rl.reward_funcs.reward_round import RewardRound
+from rlaif.rl.reward_funcs.rewards import Rewards
+from rlaif.rl.reward_funcs.scores import Scores
+from rlaif.rl.sampling.sampler import SampledTokens, sample
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ from rlaif.rl.optimizer import make_optimizer, schedule
 from rlaif.rl.parts import build_parts
 from rlaif.rl.ptx import PtxTexts, read_texts
 from rlaif.rl.random_states import random_states, restore_random_states
-from rlaif.rl.rewards import Rewards
+from rlaif.rl.reward_funcs.rewards import Rewards
 from rlaif.rl.rollout import Rollout, collect_rollout
 from rlaif.rl.streams import Purpose, shuffled_rows, stream_seed
 from rlaif.rl.update import update

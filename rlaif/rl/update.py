@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from rlaif.rl.actor_critic.forward import training_precision
 from rlaif.rl.config import PPOConfig
-from rlaif.rl.forward import training_precision
 from rlaif.rl.functional import kl_penalty, masked_sum, policy_loss, value_loss
 from rlaif.rl.micro_batches import MicroBatch, micro_batches
 from rlaif.rl.processes import Processes

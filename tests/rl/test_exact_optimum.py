@@ -21,8 +21,8 @@ import torch
 from torch import Tensor, nn
 
 from rlaif.rl import advantages, rollout
+from rlaif.rl.actor_critic.forward import ActionScores, ActorCritic
 from rlaif.rl.config import PPOConfig
-from rlaif.rl.forward import ActionScores, ActorCritic
 from rlaif.rl.functional import kl_penalty
 from rlaif.rl.trainer import PPOTrainer
 

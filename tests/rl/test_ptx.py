@@ -17,8 +17,8 @@ from torch import nn
 
 from rlaif.errors import UserError
 from rlaif.models.value_head import ValueHead
+from rlaif.rl.actor_critic.forward import ActorCritic
 from rlaif.rl.config import PPOConfig
-from rlaif.rl.forward import ActorCritic
 from rlaif.rl.processes import Processes
 from rlaif.rl.ptx import PtxTexts, backward_ptx, pad, read_texts
 from rlaif.rl.trainer import PPOTrainer

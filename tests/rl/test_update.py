@@ -14,14 +14,14 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 
 from rlaif.models.value_head import ValueHead
+from rlaif.rl.actor_critic.forward import ActorCritic
+from rlaif.rl.actor_critic.reference import Reference
 from rlaif.rl.config import PPOConfig
 from rlaif.rl.dataset import Prompt
-from rlaif.rl.forward import ActorCritic
 from rlaif.rl.functional import masked_mean, masked_sum, policy_loss, value_loss
 from rlaif.rl.processes import Processes
-from rlaif.rl.reference import Reference
 from rlaif.rl.rollout import Episode, Rollout, look_at, sampled_tensors
-from rlaif.rl.sampler import SampledTokens
+from rlaif.rl.sampling.sampler import SampledTokens
 from rlaif.rl.update import update
 
 EOS = 0

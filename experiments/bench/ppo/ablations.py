@@ -24,7 +24,9 @@ from experiments.bench.ppo.techniques import (
     ROWS_DROPPED,
     SHARED_TRUNK,
 )
-from rlaif.rl import forward, functional, optimizer, sampler
+from rlaif.rl import functional, optimizer
+from rlaif.rl.actor_critic import forward
+from rlaif.rl.sampling import sampler
 
 MICRO_BATCHES = {"per_device_train_batch_size": 4, "max_tokens_per_micro_batch": 512}
 SETTINGS: dict[str, dict[str, Any]] = {PACKING: MICRO_BATCHES, ONE_PASS: MICRO_BATCHES}

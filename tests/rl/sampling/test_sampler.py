@@ -12,10 +12,10 @@ from torch import Tensor, nn
 from rlaif.errors import UserError
 from rlaif.models.generation import choose_tokens
 from rlaif.models.value_head import ValueHead
-from rlaif.rl.choice import choose
-from rlaif.rl.forward import ActorCritic
-from rlaif.rl.sampler import SampledTokens, sample
-from rlaif.rl.static_decoding import decoder_for
+from rlaif.rl.actor_critic.forward import ActorCritic
+from rlaif.rl.sampling.choice import choose
+from rlaif.rl.sampling.sampler import SampledTokens, sample
+from rlaif.rl.sampling.static_decoding import decoder_for
 from tests.rl.architectures import VOCAB_SIZE, gpt2, mistral, qwen2
 
 PROMPTS = [[5, 6, 7], [8], [9, 10, 11, 12, 13, 14], [6, 6], [99], [7, 5, 8, 5, 599], [13, 6, 500, 1, 2, 3, 4]]

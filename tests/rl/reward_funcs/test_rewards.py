@@ -20,9 +20,9 @@ from transformers import AutoModelForSequenceClassification, GPT2Config, GPT2For
 
 from rlaif.errors import UserError
 from rlaif.rl.dataset import Prompt
-from rlaif.rl.reward_model import ModelReward
-from rlaif.rl.rewards import Rewards, overlaps_decoding
-from rlaif.rl.scores import Scores
+from rlaif.rl.reward_funcs.reward_model import ModelReward
+from rlaif.rl.reward_funcs.rewards import Rewards, overlaps_decoding
+from rlaif.rl.reward_funcs.scores import Scores
 
 WAIT_S = 30
 """For another thread; only a failing test waits for so long."""

@@ -16,9 +16,9 @@ from transformers.activations import NewGELUActivation
 
 from rlaif.errors import UserError
 from rlaif.models.generation import eval_mode
-from rlaif.rl.chunked import token_scores
-from rlaif.rl.packing import is_packable, pack, prepare_packing
-from rlaif.rl.tied_embeddings import HeadGradient, Lookup, is_tied
+from rlaif.rl.actor_critic.chunked import token_scores
+from rlaif.rl.actor_critic.packing import is_packable, pack, prepare_packing
+from rlaif.rl.actor_critic.tied_embeddings import HeadGradient, Lookup, is_tied
 
 
 class ActionScores(NamedTuple):

@@ -14,10 +14,10 @@ from transformers import Gemma2Config, Gemma2ForCausalLM, GraniteConfig, Granite
 
 from rlaif.errors import UserError
 from rlaif.models.value_head import ValueHead
-from rlaif.rl.chunked import token_scores
-from rlaif.rl.forward import ActorCritic, score_actions
+from rlaif.rl.actor_critic.chunked import token_scores
+from rlaif.rl.actor_critic.forward import ActorCritic, score_actions
+from rlaif.rl.actor_critic.packing import attend_one_by_one, attend_padded, is_packable
 from rlaif.rl.functional import entropy_of, logprobs_of
-from rlaif.rl.packing import attend_one_by_one, attend_padded, is_packable
 from tests.rl.architectures import SMALL, gpt2, mistral, qwen2
 
 PROMPTS = [[5, 6, 7], [8], [9, 10, 11, 12, 13, 14], [6, 6]]

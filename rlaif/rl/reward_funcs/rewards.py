@@ -30,11 +30,11 @@ from typing import Any, Protocol, TypeVar
 from torch import nn
 
 from rlaif.errors import UserError
-from rlaif.rl.background import EventLoopThread, WorkerThread
 from rlaif.rl.dataset import Prompt
-from rlaif.rl.reward_model import ModelReward
-from rlaif.rl.reward_round import RESERVED, RewardRound, RewardSource
-from rlaif.rl.scores import MissingRewards
+from rlaif.rl.reward_funcs.background import EventLoopThread, WorkerThread
+from rlaif.rl.reward_funcs.reward_model import ModelReward
+from rlaif.rl.reward_funcs.reward_round import RESERVED, RewardRound, RewardSource
+from rlaif.rl.reward_funcs.scores import MissingRewards
 
 
 class RewardFunction(Protocol):

@@ -12,10 +12,10 @@ from torch import Tensor, nn
 from rlaif.models.generation import takes_positions
 from rlaif.models.kv_cache import reserve_cache
 from rlaif.models.padding import pad_left
-from rlaif.rl.choice import Choice, choose
-from rlaif.rl.decoding_cache import packed_prompt_cache
-from rlaif.rl.forward import ActorCritic, is_autocast
-from rlaif.rl.packing import is_packable, pack
+from rlaif.rl.actor_critic.forward import ActorCritic, is_autocast
+from rlaif.rl.actor_critic.packing import is_packable, pack
+from rlaif.rl.sampling.choice import Choice, choose
+from rlaif.rl.sampling.decoding_cache import packed_prompt_cache
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from rlaif.errors import UserError
-from rlaif.rl.background import EventLoopThread, WorkerThread
 from rlaif.rl.dataset import Prompt
-from rlaif.rl.scores import MissingRewards, Reward, Scores, combine, read_rewards
+from rlaif.rl.reward_funcs.background import EventLoopThread, WorkerThread
+from rlaif.rl.reward_funcs.scores import MissingRewards, Reward, Scores, combine, read_rewards
 
 RESERVED = ("prompts", "completions", "trainer_state", "log_extra", "log_metric")
 """What a reward function is handed besides `completion_ids` and the data's columns."""

@@ -16,10 +16,10 @@ from transformers import StaticCache
 
 from rlaif.models.generation import takes_positions
 from rlaif.models.padding import pad_left
-from rlaif.rl.choice import Choice
-from rlaif.rl.decoding import Record, SampledTokens, look
-from rlaif.rl.forward import ActorCritic
-from rlaif.rl.packing import NAME, slides
+from rlaif.rl.actor_critic.forward import ActorCritic
+from rlaif.rl.actor_critic.packing import NAME, slides
+from rlaif.rl.sampling.choice import Choice
+from rlaif.rl.sampling.decoding import Record, SampledTokens, look
 
 ROOM = 128
 """The cache's length is a multiple of this."""

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from rlaif.rl.forward import ActorCritic
+from rlaif.rl.actor_critic.forward import ActorCritic
 
 
 class Reference:

@@ -16,8 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from rlaif.rl.actor_critic.tied_embeddings import HeadGradient
 from rlaif.rl.functional import entropy_of, logprobs_of
-from rlaif.rl.tied_embeddings import HeadGradient
 
 CACHED_ELEMENTS = 2**18
 """On a CPU: logits of a block, few enough to stay in its cache between the passes over them."""

@@ -11,10 +11,10 @@ from torch import Tensor
 
 from rlaif.errors import UserError
 from rlaif.models.generation import device_of, eval_mode, require_positions
-from rlaif.rl.decoding import SampledTokens, decode_shrinking
-from rlaif.rl.forward import ActorCritic
+from rlaif.rl.actor_critic.forward import ActorCritic
 from rlaif.rl.padding import pad_sequences
-from rlaif.rl.static_decoding import can_be_static, decode_static
+from rlaif.rl.sampling.decoding import SampledTokens, decode_shrinking
+from rlaif.rl.sampling.static_decoding import can_be_static, decode_static
 
 __all__ = ["SampledTokens", "sample"]
 

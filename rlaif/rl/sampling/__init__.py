@@ -1,0 +1,1 @@
+"""Completions token by token, with what PPO has to know of each."""
