@@ -369,6 +369,15 @@ def test_a_failure_is_told_at_once_though_another_function_is_slow() -> None:
         score([endless, bad])
 
 
+@pytest.fixture
+def heeds_ctrl_c() -> Iterator[None]:
+    """As a program in the foreground does; a shell's background jobs begin with SIGINT ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heeds_ctrl_c")
 @pytest.mark.parametrize("where", ["decoding", "calling", "waiting"])
 def test_ctrl_c_does_not_wait_for_reward_functions(where: str) -> None:
     release, called = threading.Event(), threading.Event()
