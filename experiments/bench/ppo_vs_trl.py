@@ -15,7 +15,8 @@ the factors are of the size at which it takes the fewest seconds. With natural l
 ends by itself after 20 tokens on average, with fixed lengths all have 48.
 
 With --ablate, each technique of ours is switched off alone. Writes ppo_vs_trl.json and .md into the
-results, anew after each comparison; what they hold already of the same commit stays.
+results, anew after each comparison; what they hold already of the same machine and packages stays, and each says its
+commit.
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ def main() -> None:
             series = run_in_turns(task, variants, arguments.pairs, arguments.rollouts)
         found = {
             "shape": shape, "lengths": lengths, "rollouts": arguments.rollouts, "turns": arguments.pairs,
-            "load": load(), **summary(series),
+            "commit": commit(), "load": load(), **summary(series),
         }  # fmt: skip
         result = with_finding(read(arguments.results, conditions), kind, found)
         write(result, arguments.results)
@@ -126,7 +127,6 @@ def machine() -> dict[str, object]:
     code = "import importlib.metadata as m\nfor p in ('torch', 'transformers'): print(p + '==' + m.version(p))"
     shown = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True).stdout
     return {
-        "commit": commit(),
         "ours": shown.split(),
         "trl": list(PINS),
         "python": platform.python_version(),
@@ -148,7 +148,7 @@ def load() -> list[float]:
 
 
 def read(directory: Path, conditions: dict[str, object]) -> dict[str, Any]:
-    """The results so far; none where they were measured under other conditions, another commit among them."""
+    """The results so far; none where they were measured under other conditions."""
     path = directory / "ppo_vs_trl.json"
     if path.exists():
         result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))

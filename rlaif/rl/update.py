@@ -154,9 +154,7 @@ def take_step(
     grad_norm = float(norm.full_tensor() if hasattr(norm, "full_tensor") else norm)  # of shards, where there are
     losses = [totals[name] / num_tokens for name in ("policy_loss", "value_loss")]
     if not all(map(math.isfinite, (grad_norm, *losses))):
-        raise FloatingPointError(
-            f"policy loss {losses[0]:g}, value loss {losses[1]:g}, gradient norm {grad_norm:g}"
-        )
+        raise FloatingPointError(f"policy loss {losses[0]:g}, value loss {losses[1]:g}, gradient norm {grad_norm:g}")
     optimizer.step()
     return grad_norm
 
@@ -190,5 +188,3 @@ def micro_batch_totals(
         "value_clip_fraction": masked_sum(critic.clipped, mask).float(),
     }
     return found, ratio.masked_fill(~mask, 0).max()
-
-

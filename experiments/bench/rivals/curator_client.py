@@ -1,6 +1,6 @@
 """The same requests through curator; run by the interpreter of an environment that has bespokelabs-curator 0.1.31.
 
-    python curator_client.py URL REQUESTS.jsonl DIRECTORY
+python curator_client.py URL REQUESTS.jsonl DIRECTORY
 """
 
 import json
@@ -36,7 +36,9 @@ def main(url: str, requests: str, directory: str) -> None:
         backend="openai",
         generation_params={"max_tokens": 8, "temperature": 0.0},
         backend_params={
-            "base_url": url, "max_concurrent_requests": 64, "max_requests_per_minute": 10_000_000,
+            "base_url": url,
+            "max_concurrent_requests": 64,
+            "max_requests_per_minute": 10_000_000,
             "max_tokens_per_minute": 10_000_000_000,
         },
     )

@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from transformers.activations import NewGELUActivation
 
 from rlaif.errors import UserError
 from rlaif.models.generation import eval_mode
+from rlaif.rl.activations import fuse_activations
 from rlaif.rl.actor_critic.chunked import token_scores
 from rlaif.rl.actor_critic.packing import is_packable, pack, prepare_packing
 from rlaif.rl.actor_critic.tied_embeddings import HeadGradient, Lookup, is_tied
@@ -235,14 +235,6 @@ def trunk_of(model: nn.Module) -> Any:
 def head_of(model: nn.Module) -> Any:
     """The language-modelling head: hidden states [..., H] -> logits [..., V]."""
     return unwrapped(model).get_output_embeddings()
-
-
-def fuse_activations(model: nn.Module) -> None:
-    """GPT-2's GELU, written in transformers as eight operations that each keep a tensor, as PyTorch's single one."""
-    for module in list(model.modules()):
-        for name, child in module.named_children():
-            if type(child) is NewGELUActivation:
-                setattr(module, name, nn.GELU(approximate="tanh"))
 
 
 @torch.no_grad()

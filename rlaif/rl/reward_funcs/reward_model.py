@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -12,7 +12,11 @@ from torch import Tensor, nn
 from rlaif.errors import UserError
 from rlaif.models.generation import device_of, eval_mode
 from rlaif.models.padding import pad_right
+from rlaif.rl.activations import fuse_activations
 from rlaif.rl.dataset import Messages
+
+MOST_PADDING = 0.1
+"""Of a batch's tokens."""
 
 
 class ModelReward:
@@ -25,10 +29,11 @@ class ModelReward:
         model: returns `.logits` [rows, 1] for `input_ids` and `attention_mask`, for instance an
             `AutoModelForSequenceClassification` with num_labels=1; or a Hub id or path of one.
         processing_class: the model's tokenizer; by default the one saved with it.
-        batch_size: texts of a batch at most. Batches are sorted by length.
+        batch_size: texts of a batch at most; those of a batch are about as long as each other.
         chat_template_kwargs: for the chat template.
 
-    The model runs without gradients and in eval mode, in its own dtype, on its own device.
+    The model runs without gradients and in eval mode, in its own dtype, on its own device; GPT-2's GELU becomes one
+    operation.
 
     Raises:
         UserError: no model or tokenizer there, a checkpoint without a classification head.
@@ -48,6 +53,7 @@ class ModelReward:
         self.batch_size = batch_size
         self.chat_template_kwargs = dict(chat_template_kwargs or {})
         prepare_padding(self.model, self.processing_class)
+        fuse_activations(self.model)
 
     def __call__(self, prompts: Sequence[str | Messages], completions: Sequence[str | Messages]) -> list[float]:
         """The reward of each completion. UserError where a text is longer than the model can read."""
@@ -56,10 +62,8 @@ class ModelReward:
             return []
         encoded = self.processing_class(text=texts, add_special_tokens=False)["input_ids"]
         require_length(self.model, self.processing_class, max(map(len, encoded)))
-        longest_first = sorted(range(len(texts)), key=lambda index: (-len(encoded[index]), index))
         rewards = [0.0] * len(texts)
-        for start in range(0, len(texts), self.batch_size):
-            batch = longest_first[start : start + self.batch_size]
+        for batch in batches_of_like_length([len(ids) for ids in encoded], self.batch_size):
             for index, reward in zip(batch, self.score([encoded[index] for index in batch]), strict=True):
                 rewards[index] = reward
         return rewards
@@ -90,6 +94,21 @@ class ModelReward:
                 f"[{len(sequences)}, 1]: a reward model has num_labels=1"
             )
         return [float(reward) for reward in logits[:, 0].float().tolist()]
+
+
+def batches_of_like_length(lengths: Sequence[int], batch_size: int) -> Iterator[list[int]]:
+    """Indices, the longest first, in batches of which MOST_PADDING at most is padding."""
+    batch: list[int] = []
+    num_tokens = 0
+    for index in sorted(range(len(lengths)), key=lambda index: (-lengths[index], index)):
+        padded = (len(batch) + 1) * lengths[batch[0]] if batch else 0
+        if len(batch) == batch_size or num_tokens + lengths[index] < (1 - MOST_PADDING) * padded:
+            yield batch
+            batch, num_tokens = [], 0
+        batch.append(index)
+        num_tokens += lengths[index]
+    if batch:
+        yield batch
 
 
 def load_model(name: str) -> nn.Module:

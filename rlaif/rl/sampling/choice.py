@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 BLOCK = 256
@@ -38,16 +37,28 @@ def choose(logits: Tensor, uniforms: Tensor, temperature: float) -> Choice:
         logits /= temperature
     logits -= logits.amax(1, keepdim=True)
     exponentials = logits.exp()
-    blocks = F.pad(exponentials, (0, -logits.shape[1] % BLOCK)).unflatten(1, (-1, BLOCK))
-    block, rest = invert(blocks.sum(2).double(), uniforms)
-    within, _ = invert(blocks[torch.arange(len(blocks), device=blocks.device), block].double(), rest)
-    tokens = block * BLOCK + within
+    masses = block_masses(exponentials)
+    block, rest = invert(masses, uniforms)
+    columns = block[:, None] * BLOCK + torch.arange(BLOCK, device=logits.device)
+    inside = columns < logits.shape[1]
+    columns = columns.clamp(max=logits.shape[1] - 1)
+    within, _ = invert(exponentials.gather(1, columns).double() * inside, rest)
+    tokens = columns.gather(1, within[:, None])[:, 0]
 
-    total = exponentials.sum(1)
+    total = masses.sum(1).float()
     log_total = total.log()
     logprobs = logits.gather(1, tokens[:, None])[:, 0] - log_total
     mean = logits.mul_(exponentials).sum(1) / total
     return Choice(tokens, logprobs, log_total - mean)
+
+
+def block_masses(exponentials: Tensor) -> Tensor:
+    """[R, V] -> [R, blocks] fp64: sums over BLOCK columns each, the last block being what is left."""
+    whole = exponentials.shape[1] // BLOCK * BLOCK
+    masses = exponentials[:, :whole].unflatten(1, (-1, BLOCK)).sum(2)
+    if whole < exponentials.shape[1]:
+        masses = torch.cat([masses, exponentials[:, whole:].sum(1, keepdim=True)], dim=1)
+    return masses.double()
 
 
 def invert(masses: Tensor, uniforms: Tensor) -> tuple[Tensor, Tensor]:
