@@ -13,7 +13,7 @@ MEASURES = "CPU s | of these the kernel's | after building | peak RSS, GB | step
 def as_table(result: dict[str, Any]) -> str:
     """A table of comparisons, and one of ablations where there are any."""
     lines = [
-        f"| GPT-2 shape | lengths, rollouts x turns | trainer | {MEASURES} | CPU, TRL / ours | after building | peak, ours / TRL |",
+        f"| GPT-2 shape | what | trainer | {MEASURES} | CPU, TRL / ours | after building | peak, ours / TRL |",
         "|---|---|---|" + "---:|" * 9,
     ]
     for found in result["comparisons"]:
@@ -21,14 +21,14 @@ def as_table(result: dict[str, Any]) -> str:
     if result["ablations"]:
         lines += [
             "",
-            f"| GPT-2 shape | lengths, rollouts x turns | ours without | {MEASURES} | CPU, times ours | peak, times ours |",
+            f"| GPT-2 shape | what | ours without | {MEASURES} | CPU, times ours | peak, times ours |",
             "|---|---|---|" + "---:|" * 8,
         ]
     for found in result["ablations"]:
         lines += ablation_rows(found)
     lines += [
         "",
-        "Medians over the turns; the mean response is over all runs, in tokens, EOS "
+        "What: lengths, rollouts of a run x turns, commit. Medians over the turns; the mean response is over all runs, in tokens, EOS "
         "included. The first CPU column is the whole process's, imports included, and so is the first factor. "
         + json.dumps(result["machine"]),
     ]
