@@ -30,7 +30,7 @@ from rlaif.rl.sampling import sampler
 
 MICRO_BATCHES = {"per_device_train_batch_size": 4, "max_tokens_per_micro_batch": 512}
 SETTINGS: dict[str, dict[str, Any]] = {PACKING: MICRO_BATCHES, ONE_PASS: MICRO_BATCHES}
-"""What pads does best with samples sorted into small micro-batches; in one pass all are padded to the longest."""
+"""PACKING off: samples padded in small sorted micro-batches. NO_PADDING off: all padded to the longest, in one pass."""
 
 
 class Switch:
