@@ -16,7 +16,10 @@
       data/          APIBench, the embedded data set, a user's JSONL -> Example
       models/        policy, value head, reward model; training, sampling, saving
       feedback/      strategies ask judges -> answers -> labels or preferences -> pairs; the store of exchanges
-      rl/            PPO in TRL's dialect, usable alone: formulas, passes, sampler, rewards, rollout, update, trainer
+      rl/            PPO in TRL's dialect, usable alone: formulas, rollout, update, trainer
+        actor_critic/  policy, critic and reference as passes over whole sequences
+        sampling/      token by token, with what PPO has to know of each
+        reward_funcs/  calling them, beside the decoding where they allow it
       source/        what source code tells without running it: names, calls, signatures
       execution/     untrusted code and its verdicts: levels.py is the door (static, tiny, online)
         environments/  virtual environments of their own, from lock files
