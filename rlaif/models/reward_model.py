@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from rlaif.config import Precision, RewardHead
 from rlaif.errors import UserError
 from rlaif.models.generation import encode_prompts, eval_mode, takes_positions
-from rlaif.models.padding import pad_right
+from rlaif.models.padding import batches_of_like_length, pad_right
 from rlaif.models.policy import Policy, autocast, merged, seeded
 from rlaif.models.shard_bars import without_shard_bars
 
@@ -114,12 +114,10 @@ class RewardModel(nn.Module):
     ) -> list[float]:
         """Centred rewards of (prompt, completion) texts, in their order. Dropout is off."""
         sequences = self.encode(texts)
-        by_length = sorted(range(len(sequences)), key=lambda index: -len(sequences[index]))
         device = self.center.device
         scores = [0.0] * len(sequences)
         with eval_mode(self), autocast(precision, device):
-            for start in range(0, len(by_length), batch_size):
-                batch = by_length[start : start + batch_size]
+            for batch in batches_of_like_length([len(one) for one in sequences], batch_size):
                 input_ids, mask = pad_right([sequences[index] for index in batch], self.tokenizer.pad_token_id)
                 for index, score in zip(batch, self(input_ids.to(device), mask.to(device)).tolist(), strict=True):
                     scores[index] = score

@@ -29,8 +29,7 @@ def as_table(result: dict[str, Any]) -> str:
     lines += [
         "",
         "What: lengths, rollouts of a run x turns, commit. Medians over the turns; the mean response is over all runs, "
-        "in tokens, EOS included. The first CPU column is the whole process's, imports included, and so is the first "
-        "factor. "
+        "EOS included. The first CPU column is the whole process's, imports included, and so is the first factor. "
         + json.dumps(result["machine"]),
     ]
     return "\n".join(lines) + "\n"

@@ -1,6 +1,6 @@
 """Some rollouts and their updates with this project's PPOTrainer, all of it or without one of its techniques.
 
-python -m experiments.bench.ppo.train_ours TASK REPORT SEED NUM_ROLLOUTS [TECHNIQUE]
+    python -m experiments.bench.ppo.train_ours TASK REPORT SEED NUM_ROLLOUTS [TECHNIQUE]
 """
 
 from __future__ import annotations

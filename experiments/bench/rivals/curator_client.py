@@ -1,6 +1,6 @@
 """The same requests through curator; run by the interpreter of an environment that has bespokelabs-curator 0.1.31.
 
-python curator_client.py URL REQUESTS.jsonl DIRECTORY
+    python curator_client.py URL REQUESTS.jsonl DIRECTORY
 """
 
 import json

@@ -1,6 +1,6 @@
 """The same requests through distilabel; run by the interpreter of an environment that has distilabel[openai] 1.5.3.
 
-python distilabel_client.py URL REQUESTS.jsonl DIRECTORY
+    python distilabel_client.py URL REQUESTS.jsonl DIRECTORY
 """
 
 import json

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -11,12 +11,9 @@ from torch import Tensor, nn
 
 from rlaif.errors import UserError
 from rlaif.models.generation import device_of, eval_mode
-from rlaif.models.padding import pad_right
+from rlaif.models.padding import batches_of_like_length, pad_right
 from rlaif.rl.activations import fuse_activations
 from rlaif.rl.dataset import Messages
-
-MOST_PADDING = 0.1
-"""Of a batch's tokens."""
 
 
 class ModelReward:
@@ -94,21 +91,6 @@ class ModelReward:
                 f"[{len(sequences)}, 1]: a reward model has num_labels=1"
             )
         return [float(reward) for reward in logits[:, 0].float().tolist()]
-
-
-def batches_of_like_length(lengths: Sequence[int], batch_size: int) -> Iterator[list[int]]:
-    """Indices, the longest first, in batches of which MOST_PADDING at most is padding."""
-    batch: list[int] = []
-    num_tokens = 0
-    for index in sorted(range(len(lengths)), key=lambda index: (-lengths[index], index)):
-        padded = (len(batch) + 1) * lengths[batch[0]] if batch else 0
-        if len(batch) == batch_size or num_tokens + lengths[index] < (1 - MOST_PADDING) * padded:
-            yield batch
-            batch, num_tokens = [], 0
-        batch.append(index)
-        num_tokens += lengths[index]
-    if batch:
-        yield batch
 
 
 def load_model(name: str) -> nn.Module:

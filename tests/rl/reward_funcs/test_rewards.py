@@ -20,7 +20,7 @@ from transformers import AutoModelForSequenceClassification, GPT2Config, GPT2For
 
 from rlaif.errors import UserError
 from rlaif.rl.dataset import Prompt
-from rlaif.rl.reward_funcs.reward_model import ModelReward, batches_of_like_length
+from rlaif.rl.reward_funcs.reward_model import ModelReward
 from rlaif.rl.reward_funcs.rewards import Rewards, overlaps_decoding
 from rlaif.rl.reward_funcs.scores import Scores
 
@@ -578,12 +578,3 @@ def test_any_module_with_logits_is_a_model(reward_tokenizer: Any) -> None:
 
     scores = score(CountsA(), [" a b a", " c"], reward_processing_classes=reward_tokenizer)
     assert scores.by_function == {"CountsA": [4.0, 0.0]}
-
-
-def test_a_reward_models_batches_hold_little_padding() -> None:
-    lengths = [3, 40, 39, 38, 20, 20, 19, 1, 1, 1]
-    batches = list(batches_of_like_length(lengths, batch_size=2))
-    assert batches == [[1, 2], [3], [4, 5], [6], [0], [7, 8], [9]]
-    whole = list(batches_of_like_length(lengths, batch_size=32))
-    assert whole == [[1, 2, 3], [4, 5, 6], [0], [7, 8, 9]]
-    assert list(batches_of_like_length([], 4)) == []
