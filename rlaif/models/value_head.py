@@ -22,4 +22,5 @@ class ValueHead(nn.Module):
     def forward(self, hidden: Tensor) -> Tensor:
         """[..., hidden_size] -> [...], fp32."""
         with torch.autocast(hidden.device.type, enabled=False):
-            return self.linear(hidden.float()).squeeze(-1)
+            # A copy, not a view: FSDP2 warns of what in-place operations would do to a view.
+            return self.linear(hidden.float()).squeeze(-1).clone()

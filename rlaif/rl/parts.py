@@ -48,6 +48,7 @@ def build_parts(
         policy = peft.get_peft_model(policy, peft_config)
     # Without being told, several processes on a machine without a GPU would each take themselves for the only one.
     processes = Processes(Accelerator(cpu=not torch.accelerator.is_available()))
+    require_precision(processes.accelerator.mixed_precision, config)
     policy = prepare_policy(policy, config).to(processes.device)
     trunk = None
     if value_model is not None:
@@ -59,6 +60,15 @@ def build_parts(
         actor_critic, ref_model.to(processes.device) if ref_model is not None else None, is_needed=config.kl_coef != 0
     )
     return Parts(actor_critic, reference, tokenizer, processes)
+
+
+def require_precision(mixed_precision: str, config: PPOConfig) -> None:
+    """UserError where accelerate's config asks for another precision than PPO's; it would not be heeded."""
+    if mixed_precision != "no" and not (mixed_precision == "bf16" and config.bf16):
+        raise UserError(
+            f"accelerate's config has mixed_precision: {mixed_precision}; set it to 'no', "
+            "and bf16=True in PPOConfig for forward passes in bfloat16"
+        )
 
 
 def prepare_policy(policy: Any, config: PPOConfig) -> Any:

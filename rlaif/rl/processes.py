@@ -8,6 +8,8 @@ alike, and no formula needs to know how many there are.
 
 from __future__ import annotations
 
+import atexit
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TypeVar
@@ -16,19 +18,29 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import gather_object
 from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
 
+from rlaif.errors import UserError
 from rlaif.rl import sharding
+from rlaif.rl.actor_critic.forward import ActorCritic
 
 T = TypeVar("T")
+
+SECONDS_TO_LET_GO = 0.1
 
 
 class Processes:
     """This process's place among all."""
 
     def __init__(self, accelerator: Accelerator) -> None:
+        """UserError where accelerate's config asks for what PPO does not do."""
         self.accelerator = accelerator
         self.index = accelerator.process_index
         self.count = accelerator.num_processes
+        self.sharding = sharding.asked_for() if self.count > 1 else None
+        """How weights are cut among processes; None where each holds them all."""
+        if self.count > 1 and self.device.type == "cpu":
+            atexit.register(end, accelerator)
 
     @property
     def is_main(self) -> bool:
@@ -67,45 +79,66 @@ class Processes:
         """The sum over all processes, elementwise."""
         return numbers if self.count == 1 else self.accelerator.reduce(numbers, "sum")
 
-    def waiting(self, model: nn.Module, *, last: bool) -> AbstractContextManager[Any]:
-        """Gradients are exchanged at the last backward pass of a step only."""
-        return nullcontext() if self.count == 1 or last else self.accelerator.no_sync(model)
-
-    def prepare(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> tuple[Any, Any]:
-        """Wrapped for training together; as they are where there is one process."""
+    def prepare(self, model: ActorCritic, optimizer: torch.optim.Optimizer) -> None:
+        """The first process's weights for all; cut into pieces where accelerate's config says so."""
         if self.count == 1:
-            return model, optimizer
-        model, optimizer = self.accelerator.prepare(model, optimizer)
-        if sharding.is_sharded(model):
-            sharding.wake_up(model, self.device)
-        return model, optimizer
+            return
+        for tensor in (*model.parameters(), *model.buffers()):
+            torch.distributed.broadcast(tensor.detach(), src=0)
+        if self.sharding is not None:
+            sharding.shard(model, optimizer, self.device, self.sharding)
+
+    def together(self, model: nn.Module) -> nn.Module:
+        """The model to run backward passes with, which then exchange gradients; for as long as `train` runs.
+
+        DDP must not outlive the process group: its end would wait for threads of the group, and with Python's lock
+        held, which these need for their last tensors.
+        """
+        if self.count == 1 or self.sharding is not None:
+            return model
+        devices = [self.device] if self.device.type == "cuda" else None
+        return DistributedDataParallel(model, device_ids=devices)
+
+    def waiting(self, model: Any, *, last: bool) -> AbstractContextManager[Any]:
+        """Gradients are exchanged at the last backward pass of a step only."""
+        if self.count == 1 or last:
+            return nullcontext()
+        return model.no_sync() if self.sharding is None else sharding.keeping_gradients(model)
 
     def whole_weights(self, model: nn.Module) -> AbstractContextManager[Any]:
         """Inside, every process has all weights, and may run the model at its own pace."""
-        return sharding.whole_weights(model) if sharding.is_sharded(model) else nullcontext()
+        return nullcontext() if self.sharding is None else sharding.whole_weights(model, self.sharding)
 
     def policy_state(self, model: nn.Module) -> dict[str, Any] | None:
         """The policy's state dict for `save_pretrained`, on the first process; None: its own will do. All call it."""
-        if not sharding.is_sharded(model):
+        if self.sharding is None:
             return None
         state = sharding.whole_state(model)
         return {name.removeprefix("policy."): value for name, value in state.items() if name.startswith("policy.")}
 
-    def training_state(self, model: nn.Module, optimizer: Any) -> dict[str, Any]:
+    def training_state(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Any]:
         """What `load_training_state` needs; whole on the first process. All call it."""
-        if sharding.is_sharded(model):
-            return sharding.training_state(model, _plain(optimizer))
-        return {"model": self.accelerator.unwrap_model(model).state_dict(), "optimizer": optimizer.state_dict()}
+        if self.sharding is not None:
+            return {"is_sharded": True, **sharding.training_state(model, optimizer)}
+        return {"is_sharded": False, "model": model.state_dict(), "optimizer": optimizer.state_dict()}
 
-    def load_training_state(self, model: nn.Module, optimizer: Any, state: dict[str, Any]) -> None:
-        if sharding.is_sharded(model):
-            sharding.load_training_state(model, _plain(optimizer), state)
+    def load_training_state(self, model: nn.Module, optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
+        """UserError where the state is of weights cut in pieces and these are not, or the other way round."""
+        was_sharded = state.get("is_sharded", False)
+        if was_sharded != (self.sharding is not None):
+            how = "with" if was_sharded else "without"
+            raise UserError(f"the checkpoint was made {how} FSDP2: resume it the same way")
+        if self.sharding is not None:
+            sharding.load_training_state(model, optimizer, state)
             return
-        self.accelerator.unwrap_model(model).load_state_dict(state["model"])
+        model.load_state_dict(state["model"])
         optimizer.load_state_dict(state["optimizer"])
 
 
-def _plain(optimizer: Any) -> torch.optim.Optimizer:
-    """Without accelerate's wrapper."""
-    inner: torch.optim.Optimizer = getattr(optimizer, "optimizer", optimizer)
-    return inner
+def end(accelerator: Accelerator) -> None:
+    """Let gloo's threads drop the tensors of their last exchange before the interpreter ends: they need its lock.
+
+    Destroying the group waits for them, but not where PyTorch's caches hold on to it, as they do to one of FSDP2.
+    """
+    time.sleep(SECONDS_TO_LET_GO)
+    accelerator.end_training()

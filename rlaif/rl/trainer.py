@@ -54,7 +54,7 @@ class PPOTrainer:
             has some, else a frozen copy. With kl_coef=0 there is none.
         value_model: a critic of its own: a model or path, whose trunk gets a new head. None: a head on the policy's.
         callbacks: transformers' TrainerCallback objects.
-        optimizers: an optimizer of one's own over `trainer.model`'s parameters, and its scheduler, stepped a rollout.
+        optimizers: an optimizer of one's own over the policy's parameters, and its scheduler, stepped a rollout.
         peft_config: puts adapters on the model, which alone are then trained.
         on_rollout: called after each rollout with the number done, the metrics and the rollout itself.
         ptx_dataset: rows with "prompt" and "completion", which `ptx_coef` keeps likely; read only where that is set.
@@ -91,10 +91,10 @@ class PPOTrainer:
         self.rewards.require_columns(self.prompts[0].columns)
         self.reference = parts.reference
         self.actor_critic = parts.actor_critic
-        """Policy and critic; `model` is the same as the processes train it together."""
+        """Policy and critic, both of which the optimizer trains."""
         self.optimizer = optimizers[0] or make_optimizer(self.actor_critic, config)
         self.lr_scheduler = optimizers[1]
-        self.model, self.optimizer = self.processes.prepare(self.actor_critic, self.optimizer)
+        self.processes.prepare(self.actor_critic, self.optimizer)
         self.callbacks = Callbacks(
             callbacks or (), config, is_main=self.processes.is_main, model=self.policy,
             processing_class=self.processing_class, optimizer=self.optimizer, lr_scheduler=self.lr_scheduler,
@@ -129,6 +129,7 @@ class PPOTrainer:
         if resume_from_checkpoint:
             self.load_checkpoint(find_checkpoint(resume_from_checkpoint, self.args.output_dir))
         config = self.args
+        model = self.processes.together(self.actor_critic)
         self.callbacks.call("on_train_begin")
         while self.rollout_index < config.num_rollouts and not self.callbacks.should_stop:
             self.callbacks.call("on_step_begin")
@@ -136,7 +137,7 @@ class PPOTrainer:
             prompts = self.next_prompts()
 
             # 2. Rollout.
-            with self.processes.whole_weights(self.model):
+            with self.processes.whole_weights(self.actor_critic):
                 rollout = collect_rollout(
                     self.actor_critic, self.reference, self.processing_class, prompts, self.rewards, config,
                     self.stream("sample"), self.processes, self.callbacks.state,
@@ -156,7 +157,7 @@ class PPOTrainer:
             learning_rate = self.set_learning_rates()
             try:
                 statistics = update(
-                    self.model, self.optimizer, rollout, advantages, returns, config,
+                    model, self.optimizer, rollout, advantages, returns, config,
                     torch.Generator().manual_seed(self.stream("shuffle")), self.processes,
                     critic_only=self.is_warming_up, ptx=self.ptx_batches(),
                 )  # fmt: skip
@@ -244,7 +245,7 @@ class PPOTrainer:
 
     def save_model(self, output_dir: str | Path) -> None:
         """The policy as `from_pretrained` reads it, and its tokenizer; with LoRA the adapter."""
-        state = self.processes.policy_state(self.model)
+        state = self.processes.policy_state(self.actor_critic)
         if self.processes.is_main:
             self.write_policy(Path(output_dir), state)
 
@@ -263,7 +264,7 @@ class PPOTrainer:
             "score_moments": self.score_moments.state_dict(),
             "random_states": random_states(),
             "lr_scheduler": None if self.lr_scheduler is None else self.lr_scheduler.state_dict(),
-            **self.processes.training_state(self.model, self.optimizer),
+            **self.processes.training_state(self.actor_critic, self.optimizer),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -277,13 +278,13 @@ class PPOTrainer:
         self.score_moments.load_state_dict(state["score_moments"])
         if self.lr_scheduler is not None:
             self.lr_scheduler.load_state_dict(state["lr_scheduler"])
-        self.processes.load_training_state(self.model, self.optimizer, state)
+        self.processes.load_training_state(self.actor_critic, self.optimizer, state)
         restore_random_states(state["random_states"])
 
     def save_checkpoint(self, output_dir: Path) -> None:
         """Write `output_dir/checkpoint-<rollouts done>`, whole or not at all."""
         state = self.state_dict()
-        whole = self.processes.policy_state(self.model)
+        whole = self.processes.policy_state(self.actor_critic)
         if not self.processes.is_main:
             return
 

@@ -7,6 +7,8 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +36,8 @@ def launch(tmp_path: Path, name: str, *arguments: str, options: tuple[str, ...] 
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
     found: dict[str, Any] = json.loads(result.read_text())
-    found["final"] = load_file(Path(directory) / "final" / "model.safetensors")
+    (weights,) = (Path(directory) / "final").glob("*model.safetensors")
+    found["final"] = load_file(weights)
     return found
 
 
@@ -48,25 +51,54 @@ FSDP2 = ("--config_file", str(CONFIGS / "two_cpu_processes_fsdp2.yaml"))
 
 
 @pytest.fixture(scope="module")
-def alone(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    found = launch(tmp_path_factory.mktemp("alone"), "alone", options=("--cpu", "--num_processes", "1"))
-    assert found["num_processes"] == 1
-    return found
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., dict[str, Any]]:
+    """What one process logs, and its policy at the end."""
+
+    @cache
+    def run(*words: str) -> dict[str, Any]:
+        found = launch(tmp_path_factory.mktemp("alone"), "alone", *words, options=("--cpu", "--num_processes", "1"))
+        assert (found["num_processes"], found["share_of_weights"]) == (1, 1)
+        return found
+
+    return run
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("options", [DDP, FSDP2], ids=["ddp", "fsdp2"])
-def test_two_processes_give_the_curve_of_one(alone: dict[str, Any], tmp_path: Path, options: tuple[str, ...]) -> None:
-    together = launch(tmp_path, "together", options=options)
+def require_same_curve(together: dict[str, Any], alone: dict[str, Any]) -> None:
     assert together["num_processes"] == 2
     for ours, theirs in zip(together["logged"], alone["logged"], strict=True):
         assert compared(ours) == pytest.approx(compared(theirs), abs=2e-4, rel=1e-3)
+    assert set(together["final"]) == set(alone["final"])
     for name, tensor in alone["final"].items():
         if name.endswith("c_attn.bias"):
             continue  # a key's bias has no gradient but rounding, which Adam scales up
         torch.testing.assert_close(together["final"][name], tensor, atol=1e-4, rtol=1e-3)
 
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("options", "share"), [(DDP, 1.0), (FSDP2, 0.5)], ids=["ddp", "fsdp2"])
+def test_two_processes_give_the_curve_of_one(
+    alone: Callable[..., dict[str, Any]], tmp_path: Path, options: tuple[str, ...], share: float
+) -> None:
+    together = launch(tmp_path, "together", options=options)
+    assert together["share_of_weights"] == pytest.approx(share, abs=0.01)  # FSDP2 holds half of them in each process
+    require_same_curve(together, alone())
+
     resumed = launch(tmp_path, "together again", "resume", options=options)
     assert [one["step"] for one in resumed["logged"]] == [3, 4]
     for ours, theirs in zip(resumed["logged"], together["logged"][2:], strict=True):
         assert compared(ours) == compared(theirs)
+
+
+@pytest.mark.slow
+def test_adapters_and_a_critic_of_its_own_are_cut_in_two_as_well(
+    alone: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
+    together = launch(tmp_path, "together", "adapters", options=FSDP2)
+    assert together["share_of_weights"] == pytest.approx(0.5, abs=0.01)
+    require_same_curve(together, alone("adapters"))
+
+
+@pytest.mark.slow
+def test_a_run_ends_while_gloo_still_has_tensors_to_drop(tmp_path: Path) -> None:
+    """DDP's end would wait, with Python's lock, for a thread of gloo that waits for the lock."""
+    assert launch(tmp_path, "together", "leave", options=DDP)["num_processes"] == 2

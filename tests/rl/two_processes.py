@@ -1,6 +1,10 @@
 """What `test_processes` starts with `accelerate launch`: a short run whose metrics go to a file.
 
-python two_processes.py RESULT OUTPUT_DIR NUM_EPISODES [resume]
+python two_processes.py RESULT OUTPUT_DIR [WORD ...]
+
+resume      go on from the second rollout's checkpoint
+adapters    LoRA on the policy, and a critic of its own
+leave       end with exchanges that nobody waits for
 """
 
 from __future__ import annotations
@@ -12,7 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from peft import LoraConfig
 from tokenizers import Tokenizer, models, pre_tokenizers
+from torch.distributed.tensor import DTensor
 from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
 from rlaif.rl import PPOConfig, PPOTrainer
@@ -31,7 +37,7 @@ SECONDS_TO_HANG = 120
 """A process that has not ended by then says where each of its threads is, and exits with an error."""
 
 
-def main(result: str, output_dir: str, resume: bool) -> None:
+def main(result: str, output_dir: str, *words: str) -> None:
     faulthandler.dump_traceback_later(SECONDS_TO_HANG, exit=True)
     torch.set_num_threads(1)
     core = Tokenizer(models.WordLevel({word: number for number, word in enumerate(WORDS)}, unk_token="a"))
@@ -46,17 +52,25 @@ def main(result: str, output_dir: str, resume: bool) -> None:
         rollout_batch_size=10, num_ppo_epochs=2, num_mini_batches=2, per_device_train_batch_size=3, learning_rate=1e-3,
         missing_eos_penalty=1.0, save_steps=2, save_total_limit=None, ptx_coef=0.5, ptx_batch_size=5,
     )  # fmt: skip
+    parts: dict[str, Any] = {}
+    if "adapters" in words:
+        parts["peft_config"] = LoraConfig(r=4, target_modules=["c_attn"], task_type="CAUSAL_LM")
+        parts["value_model"] = GPT2LMHeadModel(shape)
     trainer = PPOTrainer(
         GPT2LMHeadModel(shape), share_of_a, config, PROMPTS, tokenizer,
-        on_rollout=lambda step, metrics, rollout: logged.append({"step": step, **metrics}), ptx_dataset=TEXTS,
+        on_rollout=lambda step, metrics, rollout: logged.append({"step": step, **metrics}), ptx_dataset=TEXTS, **parts,
     )  # fmt: skip
-    trainer.train(resume_from_checkpoint=f"{output_dir}/checkpoint-2" if resume else None)
+    trainer.train(resume_from_checkpoint=f"{output_dir}/checkpoint-2" if "resume" in words else None)
     trainer.save_model(f"{output_dir}/final")
+    parameters = list(trainer.actor_critic.parameters())
     if trainer.processes.is_main:
-        Path(result).write_text(json.dumps({"logged": logged, "num_processes": trainer.processes.count}))
-    if trainer.processes.count > 1:
-        torch.distributed.destroy_process_group()
+        here = sum(p.to_local().numel() if isinstance(p, DTensor) else p.numel() for p in parameters)
+        found = {"logged": logged, "num_processes": trainer.processes.count}
+        found["share_of_weights"] = here / sum(p.numel() for p in parameters)
+        Path(result).write_text(json.dumps(found))
+    for _ in range(100 if "leave" in words else 0):
+        torch.distributed.all_reduce(torch.ones(1000), async_op=True)  # not waited for: gloo's thread drops the tensor
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], "resume" in sys.argv[3:])
+    main(*sys.argv[1:])
