@@ -24,6 +24,7 @@ from rlaif.rl.checkpoint import checkpoints, find_checkpoint, read_checkpoint, w
 from rlaif.rl.completions import log_completions
 from rlaif.rl.config import HAS_NO_INFLUENCE, PPOConfig
 from rlaif.rl.dataset import Prompt, read_prompts
+from rlaif.rl.freed_memory import keeping_freed_memory
 from rlaif.rl.functional import adapt_kl_coef, masked_mean
 from rlaif.rl.metrics import rollout_metrics
 from rlaif.rl.moments import RunningMoments
@@ -113,7 +114,19 @@ class PPOTrainer:
         return self.actor_critic.policy
 
     def train(self, resume_from_checkpoint: bool | str | Path | None = None) -> None:
-        """Run the rollouts that are left.
+        """Run the rollouts that are left: see `run_rollout`."""
+        if resume_from_checkpoint:
+            self.load_checkpoint(find_checkpoint(resume_from_checkpoint, self.args.output_dir))
+        model = self.processes.together(self.actor_critic)
+        self.callbacks.call("on_train_begin")
+        with keeping_freed_memory(self.processes.device):
+            while self.rollout_index < self.args.num_rollouts and not self.callbacks.should_stop:
+                self.callbacks.call("on_step_begin")
+                self.run_rollout(model)
+        self.callbacks.call("on_train_end")
+
+    def run_rollout(self, model: nn.Module) -> None:
+        """One rollout and its update; `model` is the actor and its critic as the processes train it together.
 
         1. Take the next prompts.
         2. Sample a completion for each, score it while others still decode, and look up the reference.
@@ -126,57 +139,50 @@ class PPOTrainer:
         Raises:
             UserError: a loss that is not finite, or a KL beyond `max_kl`. The last checkpoint stays as it was.
         """
-        if resume_from_checkpoint:
-            self.load_checkpoint(find_checkpoint(resume_from_checkpoint, self.args.output_dir))
         config = self.args
-        model = self.processes.together(self.actor_critic)
-        self.callbacks.call("on_train_begin")
-        while self.rollout_index < config.num_rollouts and not self.callbacks.should_stop:
-            self.callbacks.call("on_step_begin")
-            # 1. Prompts.
-            prompts = self.next_prompts()
+        # 1. Prompts.
+        prompts = self.next_prompts()
 
-            # 2. Rollout.
-            with self.processes.whole_weights(self.actor_critic):
-                rollout = collect_rollout(
-                    self.actor_critic, self.reference, self.processing_class, prompts, self.rewards, config,
-                    self.stream("sample"), self.processes, self.callbacks.state,
-                )  # fmt: skip
-            self.require_sane(rollout)
+        # 2. Rollout.
+        with self.processes.whole_weights(self.actor_critic):
+            rollout = collect_rollout(
+                self.actor_critic, self.reference, self.processing_class, prompts, self.rewards, config,
+                self.stream("sample"), self.processes, self.callbacks.state,
+            )  # fmt: skip
+        self.require_sane(rollout)
 
-            # 3. Rewards.
-            rewards = reward_tokens(rollout, config, self.kl_coef, self.score_moments)
+        # 3. Rewards.
+        rewards = reward_tokens(rollout, config, self.kl_coef, self.score_moments)
 
-            # 4. Advantages.
-            if self.rollout_index == 0:
-                rollout = start_critic(self.actor_critic.value_head, rollout, rewards, config.gamma)
-            advantages, returns = estimate_advantages(rollout, rewards, config)
+        # 4. Advantages.
+        if self.rollout_index == 0:
+            rollout = start_critic(self.actor_critic.value_head, rollout, rewards, config.gamma)
+        advantages, returns = estimate_advantages(rollout, rewards, config)
 
-            # 5. Update.
-            start = time.perf_counter()
-            learning_rate = self.set_learning_rates()
-            try:
-                statistics = update(
-                    model, self.optimizer, rollout, advantages, returns, config,
-                    torch.Generator().manual_seed(self.stream("shuffle")), self.processes,
-                    critic_only=self.is_warming_up, ptx=self.ptx_batches(),
-                )  # fmt: skip
-            except FloatingPointError as error:
-                raise UserError(self.divergence(str(error))) from None
-            metrics = rollout_metrics(
-                rollout, rewards, returns, statistics, config, self.kl_coef, learning_rate, time.perf_counter() - start
+        # 5. Update.
+        start = time.perf_counter()
+        learning_rate = self.set_learning_rates()
+        try:
+            statistics = update(
+                model, self.optimizer, rollout, advantages, returns, config,
+                torch.Generator().manual_seed(self.stream("shuffle")), self.processes,
+                critic_only=self.is_warming_up, ptx=self.ptx_batches(),
+            )  # fmt: skip
+        except FloatingPointError as error:
+            raise UserError(self.divergence(str(error))) from None
+        metrics = rollout_metrics(
+            rollout, rewards, returns, statistics, config, self.kl_coef, learning_rate, time.perf_counter() - start
+        )
+        self.rollout_index += 1
+
+        # 6. KL coefficient.
+        if config.target_kl is not None:
+            self.kl_coef = adapt_kl_coef(
+                self.kl_coef, metrics["ppo/kl"], config.target_kl, config.kl_horizon, len(rollout.scores)
             )
-            self.rollout_index += 1
 
-            # 6. KL coefficient.
-            if config.target_kl is not None:
-                self.kl_coef = adapt_kl_coef(
-                    self.kl_coef, metrics["ppo/kl"], config.target_kl, config.kl_horizon, len(rollout.scores)
-                )
-
-            # 7. Log and save.
-            self.finish_rollout(rollout, metrics)
-        self.callbacks.call("on_train_end")
+        # 7. Log and save.
+        self.finish_rollout(rollout, metrics)
 
     def next_prompts(self) -> list[Prompt]:
         """The next rollout_batch_size rows of an endless pass over shuffled prompts."""
