@@ -6,6 +6,7 @@ from __future__ import annotations
 import dataclasses
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import wraps
 from typing import Any
 
@@ -17,6 +18,7 @@ from experiments.bench.ppo.techniques import (
     CHUNKS,
     FUSED_ADAMW,
     FUSED_GELU,
+    KEPT_MEMORY,
     KEPT_SCORES,
     NO_PADDING,
     ONE_PASS,
@@ -24,7 +26,7 @@ from experiments.bench.ppo.techniques import (
     ROWS_DROPPED,
     SHARED_TRUNK,
 )
-from rlaif.rl import functional, optimizer
+from rlaif.rl import freed_memory, functional, optimizer
 from rlaif.rl.actor_critic import forward
 from rlaif.rl.sampling import sampler
 
@@ -161,6 +163,16 @@ def keep_small_steps(switch: Switch) -> None:
     replace_everywhere(original, make_optimizer)
 
 
+def give_memory_back(switch: Switch) -> None:
+    """What is freed goes back to the kernel whenever glibc thinks so."""
+
+    def keeping_freed_memory(_: Any) -> Any:
+        switch.was_used = True
+        return nullcontext()
+
+    replace_everywhere(freed_memory.keeping_freed_memory, keeping_freed_memory)
+
+
 def replace_everywhere(original: Any, replacement: Any) -> None:
     """In every module of the package that has imported it."""
     for name, module in list(sys.modules.items()):
@@ -179,4 +191,5 @@ REPLACEMENTS: dict[str, Callable[[Switch], None]] = {
     CHUNKS: keep_all_logits,
     FUSED_GELU: keep_activations,
     FUSED_ADAMW: keep_small_steps,
+    KEPT_MEMORY: give_memory_back,
 }

@@ -10,8 +10,9 @@ ONE_PASS = "all samples in one forward pass"
 CHUNKS = "log-probabilities in blocks of the vocabulary"
 FUSED_GELU = "GELU as one operation"
 FUSED_ADAMW = "AdamW as one operation"
+KEPT_MEMORY = "freed memory kept for the next pass"
 
 TECHNIQUES = (
     ACTION_LOGITS, SHARED_TRUNK, KEPT_SCORES, ROWS_DROPPED, PACKING, NO_PADDING, ONE_PASS, CHUNKS,
-    FUSED_GELU, FUSED_ADAMW,
+    FUSED_GELU, FUSED_ADAMW, KEPT_MEMORY,
 )  # fmt: skip

@@ -17,6 +17,8 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
 NAME = "sdpa_packed"
+SHORT = 16
+"""Tokens; where no sequence has more, attending to padding costs less than an operation for each sequence."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,8 @@ def packed_attention(
     groups = query.shape[1] // key.shape[1]
     if groups > 1:
         key, value = key.repeat_interleave(groups, 1), value.repeat_interleave(groups, 1)
-    attend = attend_one_by_one if query.device.type == "cpu" else attend_padded
+    one_by_one = query.device.type == "cpu" and max(packed_lengths) > SHORT
+    attend = attend_one_by_one if one_by_one else attend_padded
     return attend(query, key, value, packed_lengths, kwargs.get("dropout", 0.0), kwargs.get("scaling")), None
 
 

@@ -14,6 +14,7 @@ from transformers import Gemma2Config, Gemma2ForCausalLM, GraniteConfig, Granite
 
 from rlaif.errors import UserError
 from rlaif.models.value_head import ValueHead
+from rlaif.rl.actor_critic import packing
 from rlaif.rl.actor_critic.chunked import token_scores
 from rlaif.rl.actor_critic.forward import ActorCritic, score_actions
 from rlaif.rl.actor_critic.packing import attend_one_by_one, attend_padded, is_packable
@@ -88,9 +89,11 @@ def assert_same_gradients(found: dict[str, Tensor], expected: dict[str, Tensor])
 @pytest.mark.parametrize("chunk_size", [None, 4])
 @pytest.mark.parametrize("side", ["right", "right, masked", "left"])
 @pytest.mark.parametrize("build", [gpt2, qwen2, tied_qwen2, mistral])
+@pytest.mark.parametrize("short", [0, packing.SHORT], ids=["attend one by one", "attend padded"])
 def test_equals_whole_models_on_single_sequences(
-    build: Callable[[], nn.Module], side: str, chunk_size: int | None
+    build: Callable[[], nn.Module], side: str, chunk_size: int | None, short: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(packing, "SHORT", short)
     model = with_critic(build())
     expected = one_by_one(model)
     expected_gradients = gradients(model, some_loss(*expected))
