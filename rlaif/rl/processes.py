@@ -83,8 +83,11 @@ class Processes:
         """The first process's weights for all; cut into pieces where accelerate's config says so."""
         if self.count == 1:
             return
-        for tensor in (*model.parameters(), *model.buffers()):
-            torch.distributed.broadcast(tensor.detach(), src=0)
+        with torch.no_grad():
+            for tensor in (*model.parameters(), *model.buffers()):
+                values = tensor.contiguous()
+                torch.distributed.broadcast(values, src=0)
+                tensor.copy_(values)
         if self.sharding is not None:
             sharding.shard(model, optimizer, self.device, self.sharding)
 
