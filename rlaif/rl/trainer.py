@@ -97,7 +97,7 @@ class PPOTrainer:
         self.lr_scheduler = optimizers[1]
         self.processes.prepare(self.actor_critic, self.optimizer)
         self.callbacks = Callbacks(
-            callbacks or (), config, is_main=self.processes.is_main, model=self.policy,
+            callbacks or (), config, is_main=self.processes.is_main, model=self.model,
             processing_class=self.processing_class, optimizer=self.optimizer, lr_scheduler=self.lr_scheduler,
         )  # fmt: skip
         self.on_rollout = on_rollout
@@ -110,7 +110,8 @@ class PPOTrainer:
         """Rollouts done. With the config's seed it decides all that is random: see `stream`."""
 
     @property
-    def policy(self) -> Any:
+    def model(self) -> Any:
+        """The policy."""
         return self.actor_critic.policy
 
     def train(self, resume_from_checkpoint: bool | str | Path | None = None) -> None:
@@ -258,7 +259,7 @@ class PPOTrainer:
     def write_policy(self, directory: Path, state: dict[str, Any] | None) -> None:
         """`state` is the policy's, where its own is cut into pieces; for the main process."""
         with without_shard_bars():
-            self.policy.save_pretrained(directory, state_dict=state)
+            self.model.save_pretrained(directory, state_dict=state)
         self.processing_class.save_pretrained(directory)
 
     def state_dict(self) -> dict[str, Any]:

@@ -122,11 +122,11 @@ def test_what_pays_nothing_is_not_forgotten(make_policy: Callable[..., nn.Module
             settings, [{"prompt": "a b"}, {"prompt": "c"}], tokenizer, ptx_dataset=ROWS[:1],
             on_rollout=lambda step, metrics, _: logged.append(metrics),
         )  # fmt: skip
-        before = copy.deepcopy(trainer.policy.state_dict())
+        before = copy.deepcopy(trainer.model.state_dict())
         trainer.train()
-        assert any(not torch.equal(before[name], tensor) for name, tensor in trainer.policy.state_dict().items())
+        assert any(not torch.equal(before[name], tensor) for name, tensor in trainer.model.state_dict().items())
         read = read_texts(ROWS[:1], tokenizer, settings, torch.device("cpu"))
-        actor_critic = ActorCritic(trainer.policy, ValueHead(32))
+        actor_critic = ActorCritic(trainer.model, ValueHead(32))
         return backward_ptx(actor_critic, read, settings, PROCESSES), logged
 
     forgotten, without = train(0.0)

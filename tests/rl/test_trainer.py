@@ -242,7 +242,7 @@ def test_a_lora_policy_trains_its_adapters_only(
     trainer.train()
     assert logged[0]["ppo/k3"] == pytest.approx(0, abs=1e-6)
     assert logged[-1]["ppo/k3"] > 0
-    for name, tensor in trainer.policy.state_dict().items():
+    for name, tensor in trainer.model.state_dict().items():
         plain = name.removeprefix("base_model.model.").replace(".base_layer", "")
         if "lora_B" in name:
             assert tensor.abs().sum() > 0, name
@@ -256,11 +256,11 @@ def test_the_critic_warms_up_alone_at_its_own_rate(make_trainer: Callable[..., A
     trainer, logged = make_trainer(
         num_rollouts=2, num_critic_warmup_rollouts=1, value_learning_rate=0.05, num_ppo_epochs=1, num_mini_batches=1
     )
-    before = copy.deepcopy(trainer.policy.state_dict())
+    before = copy.deepcopy(trainer.model.state_dict())
     seen: list[dict[str, Any]] = []
 
     def look(step: int, metrics: dict[str, float], rollout: Any) -> None:
-        same = all(torch.equal(value, before[name]) for name, value in trainer.policy.state_dict().items())
+        same = all(torch.equal(value, before[name]) for name, value in trainer.model.state_dict().items())
         weight = trainer.actor_critic.value_head.linear.weight
         seen.append({"same": same, "weight": weight.abs().max().item()})
         logged.append(metrics)
@@ -291,7 +291,7 @@ def test_callbacks_are_called_and_obeyed(make_trainer: Callable[..., Any], tmp_p
             self.events = []
 
         def on_train_begin(self, args: Any, state: Any, control: Any, **handed: Any) -> None:
-            assert handed["model"] is trainer.policy
+            assert handed["model"] is trainer.model
             self.events.append("begin")
 
         def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **handed: Any) -> None:
