@@ -15,6 +15,7 @@ from pathlib import Path
 from experiments.results import launch, locate
 
 RESULTS = Path(__file__).with_name("results")
+ROLLOUT, HELD_OUT = "ppo/score/executability", "ppo/held_out/executability"
 OVERRIDES = ("stage=ppo", "reward.terms.model=0", "reward.terms.executability=1")
 
 
@@ -22,25 +23,33 @@ def main() -> None:
     overrides = [*OVERRIDES, *sys.argv[1:]]
     launch(*overrides)
     run = locate(*overrides)["ppo"]
-    rollouts = run.history()
+    history = run.history()
     RESULTS.mkdir(exist_ok=True)
-    result = {"overrides": overrides, "provenance": run.provenance, "rollouts": rollouts}
+    result = {"overrides": overrides, "provenance": run.provenance, "history": history}
     (RESULTS / "learn.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    draw(rollouts, RESULTS / "learn.png")
+    draw(history, RESULTS / "learn.png")
 
 
-def draw(rows: list[dict[str, float]], path: Path) -> None:
-    """Score, and what it cost in KL, over rollouts."""
+def curve(history: list[dict[str, float]], name: str) -> tuple[list[float], list[float]]:
+    """The steps that logged `name`, and what: held-out prompts are looked at before the first rollout as well."""
+    logged = [row for row in history if name in row]
+    return [row["step"] for row in logged], [row[name] for row in logged]
+
+
+def draw(history: list[dict[str, float]], path: Path) -> None:
+    """Score, and what it cost in KL, over rollouts; and the share of held-out prompts' completions that run."""
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    steps = [row["step"] for row in rows]
     figure, (score, kl) = pyplot.subplots(1, 2, figsize=(8, 3), layout="constrained")
-    score.plot(steps, [100 * row["ppo/score/executability"] for row in rows], marker="o")
+    for name, label, style in ((ROLLOUT, "of the rollout", "o-"), (HELD_OUT, "of held-out prompts", "s--")):
+        steps, shares = curve(history, name)
+        score.plot(steps, [100 * share for share in shares], style, label=label)
     score.set(xlabel="rollout", ylabel="executable completions, %")
-    kl.plot(steps, [row["ppo/k3_per_sequence"] for row in rows], marker="o", color="tab:orange")
+    score.legend()
+    kl.plot(*curve(history, "ppo/k3_per_sequence"), "o-", color="tab:orange")
     kl.set(xlabel="rollout", ylabel="KL to SFT, nats a completion")
     for axis in (score, kl):
         axis.grid(alpha=0.3)

@@ -111,7 +111,7 @@ def test_a_resumed_run_equals_one_never_stopped(
             assert torch.equal(tensor, states[1][number][name])
     plain = AutoModelForCausalLM.from_pretrained(checkpoints(tmp_path)[-1] / "policy")
     for name, tensor in plain.state_dict().items():
-        assert torch.equal(tensor, whole.policy.state_dict()[name]), name
+        assert torch.equal(tensor, whole.model.state_dict()[name]), name
 
 
 def test_the_first_rollout_has_no_kl_and_later_ones_have(make_trainer: Callable[..., Any]) -> None:
@@ -322,8 +322,8 @@ def test_gradient_checkpointing_changes_nothing(make_trainer: Callable[..., Any]
     saving, _ = make_trainer(num_rollouts=1, gradient_checkpointing=True)
     plain.train()
     saving.train()
-    for name, tensor in plain.policy.state_dict().items():
-        torch.testing.assert_close(saving.policy.state_dict()[name], tensor, atol=1e-5, rtol=1e-4)
+    for name, tensor in plain.model.state_dict().items():
+        torch.testing.assert_close(saving.model.state_dict()[name], tensor, atol=1e-5, rtol=1e-4)
 
 
 def test_old_checkpoints_go(make_trainer: Callable[..., Any], tmp_path: Path) -> None:
