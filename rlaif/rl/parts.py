@@ -56,9 +56,10 @@ def build_parts(
         trunk = trunk_of(critic) if hasattr(critic, "base_model_prefix") else critic
     head = ValueHead((trunk or trunk_of(policy)).config.hidden_size)
     actor_critic = ActorCritic(policy, head, trunk).to(processes.device)
-    reference = Reference(
-        actor_critic, ref_model.to(processes.device) if ref_model is not None else None, is_needed=config.kl_coef != 0
-    )
+    processes.make_alike(actor_critic)  # before the reference becomes a copy of it
+    if ref_model is not None:
+        processes.make_alike(ref_model.to(processes.device))
+    reference = Reference(actor_critic, ref_model, is_needed=config.kl_coef != 0)
     return Parts(actor_critic, reference, tokenizer, processes)
 
 

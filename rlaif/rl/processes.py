@@ -79,15 +79,16 @@ class Processes:
         """The sum over all processes, elementwise."""
         return numbers if self.count == 1 else self.accelerator.reduce(numbers, "sum")
 
+    @torch.no_grad()
+    def make_alike(self, model: nn.Module) -> None:
+        """The first process's weights for all: others may have drawn their own."""
+        for tensor in (*model.parameters(), *model.buffers()) if self.count > 1 else ():
+            values = tensor.contiguous()
+            torch.distributed.broadcast(values, src=0)
+            tensor.copy_(values)
+
     def prepare(self, model: ActorCritic, optimizer: torch.optim.Optimizer) -> None:
-        """The first process's weights for all; cut into pieces where accelerate's config says so."""
-        if self.count == 1:
-            return
-        with torch.no_grad():
-            for tensor in (*model.parameters(), *model.buffers()):
-                values = tensor.contiguous()
-                torch.distributed.broadcast(values, src=0)
-                tensor.copy_(values)
+        """Cut the weights into pieces where accelerate's config says so."""
         if self.sharding is not None:
             sharding.shard(model, optimizer, self.device, self.sharding)
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import faulthandler
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,7 @@ def main(result: str, output_dir: str, *words: str) -> None:
     core = Tokenizer(models.WordLevel({word: number for number, word in enumerate(WORDS)}, unk_token="a"))
     core.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=core, eos_token="<eos>", pad_token="<eos>")
-    torch.manual_seed(0)
+    torch.manual_seed(int(os.environ.get("RANK", "0")))  # the first process's weights count
     shape = GPT2Config(vocab_size=8, n_embd=32, n_layer=2, n_head=2, n_positions=64, initializer_range=0.3,
                         bos_token_id=0, eos_token_id=0)
     logged: list[dict[str, float]] = []
