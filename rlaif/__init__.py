@@ -1,10 +1,10 @@
 """Align a small code model with AI feedback: the plan of the house.
 
-    conf/            what a run is, YAML only; every key has a typed field in config.py
+    conf/            what a run is, YAML only; every key has a typed field in config/
     rlaif/
       train.py       the entrypoint: compose -> check -> plan -> run the stages
       compose.py     conf/ and a command line to a checked TrainConfig; with train.py the only ones that know Hydra
-      config.py      the typed schema; check.py: combinations that make no sense
+      config/        the typed schema, one file a group; check.py: combinations that make no sense
       pipeline.py    the graph of stages, written once: what each needs, which config it reads
       runs.py        where a result lives: runs/<stage>/<name>-<fingerprint>/, claimed, resumed, DONE last
       records.py     Example -> Sample -> Answer -> Label -> Pair -> Evaluation, and their JSONL form

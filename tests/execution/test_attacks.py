@@ -59,7 +59,7 @@ def test_environment_holds_no_secret(
 
 
 @pytest.mark.parametrize(
-    "path", ["/etc/shadow", "/etc/passwd", str(CHECKOUT / "pyproject.toml"), str(CHECKOUT / "rlaif" / "config.py")]
+    "path", ["/etc/shadow", "/etc/passwd", str(CHECKOUT / "pyproject.toml"), str(CHECKOUT / "rlaif" / "train.py")]
 )
 def test_host_files_cannot_be_read(run: Run, path: str) -> None:
     assert Path(path).exists()

@@ -1,0 +1,40 @@
+"""Where code is run, and how far it may go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from omegaconf import MISSING
+
+
+class Environment(Enum):
+    stdlib = "stdlib"
+    torchhub = "torchhub"
+    hf2023 = "hf2023"
+    tf2023 = "tf2023"
+    none = "none"
+
+
+class Level(Enum):
+    static = "static"
+    tiny = "tiny"
+    online = "online"
+
+
+class Isolation(Enum):
+    auto = "auto"
+    bubblewrap = "bubblewrap"
+    landlock = "landlock"
+    none = "none"
+
+
+@dataclass
+class ExecutionConfig:
+    name: str = MISSING
+    environment: Environment = MISSING
+    level: Level = Level.tiny
+    isolation: Isolation = Isolation.auto
+    timeout_s: float = 10.0
+    memory_mb: int = 1024
+    num_workers: int = 2
