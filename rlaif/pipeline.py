@@ -214,7 +214,7 @@ def execute(
             else:
                 say(f"{title}: {run.directory}")
                 _run_stage(config, step, run, {need: finished[need] for need in step.stage.needs}, tracker)
-            tracker.finish_stage(name, run)
+        tracker.finish_stage(name, run)  # outside: an upload keeps nobody waiting
     return finished
 
 

@@ -9,6 +9,7 @@ standard library, so that every room may import it.
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
 import os
 from collections.abc import Iterable
@@ -212,21 +213,14 @@ def write_records(path: Path, records: Iterable[Any]) -> None:
 
 def read_records(path: Path, kind: type[Record]) -> list[Record]:
     """All records of a finished file. Errors name the file and the line."""
-    records = []
-    with path.open(encoding="utf-8") as file:
-        for number, line in enumerate(file, 1):
-            try:
-                records.append(from_json(kind, line))
-            except RecordError as error:
-                raise RecordError(f"{path}:{number}: {error}") from None
-    return records
+    return _parse(path, path.read_bytes(), kind)
 
 
 class RecordLog:
     """An append-only JSONL file that survives a kill at any point.
 
     A record is on disk when `append` returns. Opening drops a torn last line, which
-    is all that a kill can leave behind.
+    is all that a kill can leave behind: who opens it has to be the only one that writes.
     """
 
     def __init__(self, path: Path) -> None:
@@ -250,17 +244,30 @@ class RecordLog:
 
 
 def drop_torn_line(path: Path) -> None:
-    """Cut a last line that has no newline: a kill hit while it was being written."""
+    """Cut a last line that has no newline: a kill hit while it was being written. For the one who appends only."""
     if not path.exists():
         return
-    with path.open("rb+") as file:
-        content = file.read()
-        whole = content.rfind(b"\n") + 1
-        if whole < len(content):
-            file.truncate(whole)
+    content = path.read_bytes()
+    whole = len(whole_lines(content))
+    if whole < len(content):
+        os.truncate(path, whole)
+
+
+def whole_lines(content: bytes) -> bytes:
+    """What a log holds up to its last newline: behind it is a line that is being written, or that a kill cut short."""
+    return content[: content.rfind(b"\n") + 1]
 
 
 def read_log(path: Path, kind: type[Record]) -> list[Record]:
-    """The records of a log that may not exist yet, or that a kill has torn."""
-    drop_torn_line(path)
-    return read_records(path, kind) if path.exists() else []
+    """The records of a log that may not exist yet, that somebody is writing, or that a kill has torn; it stays so."""
+    return _parse(path, whole_lines(path.read_bytes()), kind) if path.exists() else []
+
+
+def _parse(path: Path, content: bytes, kind: type[Record]) -> list[Record]:
+    records = []
+    for number, line in enumerate(io.BytesIO(content), 1):
+        try:
+            records.append(from_json(kind, line.decode("utf-8")))
+        except (RecordError, UnicodeDecodeError) as error:
+            raise RecordError(f"{path}:{number}: {error}") from None
+    return records

@@ -21,7 +21,7 @@ import platform
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,10 +29,12 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from rlaif.errors import UserError
-from rlaif.records import drop_torn_line
+from rlaif.records import whole_lines
 
 Metrics = Mapping[str, float | int | None]
 
+SECONDS_BETWEEN_LOOKS = 1.0
+"""At whether another job has finished what this one waits for."""
 VERSIONS_TO_RECORD = ("torch", "transformers", "trl", "peft", "datasets", "codebleu", "rouge-score", "wandb")
 
 
@@ -66,12 +68,9 @@ class Run:
             file.write(json.dumps({"step": step, **metrics}) + "\n")
 
     def history(self) -> list[dict[str, Any]]:
-        """Every logged step, in order."""
+        """Every logged step, in order. A step that is being written, or that a kill cut short, is left out."""
         path = self.directory / "metrics.jsonl"
-        if not path.exists():
-            return []
-        drop_torn_line(path)
-        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        return [json.loads(line) for line in whole_lines(path.read_bytes()).splitlines()] if path.exists() else []
 
     def rewind(self, step: int) -> None:
         """Forget the steps after `step`: a run goes on from a checkpoint older than its last line."""
@@ -93,19 +92,25 @@ def fingerprint(content: Mapping[str, Any]) -> str:
 
 
 def find(runs_dir: Path, stage: str, name: str, address: str) -> Run:
-    """The run at this address, under whatever name it was made; not necessarily there yet."""
-    made = sorted((runs_dir / stage).glob(f"*-{address}"))
-    return Run(stage, address, made[0] if made else runs_dir / stage / f"{name}-{address}")
+    """The run at this address, under whatever name it was made, a finished one first; not necessarily there yet."""
+    made = [Run(stage, address, path) for path in sorted((runs_dir / stage).glob(f"*-{address}"))]
+    unmade = Run(stage, address, runs_dir / stage / f"{name}-{address}")
+    return next((run for run in made if run.done), (made or [unmade])[0])
 
 
 @contextmanager
 def claim(
     runs_dir: Path, stage: str, name: str, address: str, on_wait: Callable[[], None] = lambda: None
 ) -> Iterator[Run]:
-    """Hold a run so that no other process makes the same result; waits while one does.
+    """Hold a run so that no other process makes the same result; waits while one does, until it is done.
 
-    The lock belongs to the process and goes with it, so a killed job frees its run.
+    The lock belongs to the process and goes with it, so a killed job frees its run. A finished run needs no lock:
+    nobody writes there any more.
     """
+    run = find(runs_dir, stage, name, address)
+    if run.done:
+        yield run
+        return
     locks = runs_dir / stage / ".locks"
     try:
         locks.mkdir(parents=True, exist_ok=True)
@@ -116,10 +121,14 @@ def claim(
         lock.acquire(timeout=0)
     except Timeout:
         on_wait()
-        lock.acquire()
+        while not lock.is_locked and not run.done:
+            with suppress(Timeout):
+                lock.acquire(timeout=SECONDS_BETWEEN_LOOKS)
+            run = find(runs_dir, stage, name, address)
     try:
         run = find(runs_dir, stage, name, address)
-        run.directory.mkdir(exist_ok=True)
+        if not run.done:
+            run.directory.mkdir(exist_ok=True)
         yield run
     finally:
         lock.release()

@@ -6,14 +6,18 @@ import csv
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from filelock import FileLock
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 
 from rlaif import compose, pipeline
+from rlaif.config import TrainConfig
 from rlaif.errors import UserError
+from rlaif.runs import Run
 
 INPUTS = {"data": "digest of the data"}
 
@@ -119,3 +123,36 @@ def test_gorillas_row_from_its_recorded_answers(apibench_dir: Path, tmp_path: Pa
     assert 0.7 < float(rows["recorded answers"]["ast_strict"]) < 0.9
     assert float(rows["references"]["ast_strict"]) > 0.99
     assert rows["recorded answers"]["executability"] == ""  # nothing was run, so nothing is claimed
+
+
+def small_job(runs_dir: Path) -> tuple[TrainConfig, list[pipeline.Step]]:
+    """The stage that reads the embedded data."""
+    (config,) = compose.check_command_line([f"runs_dir={runs_dir}", "stage=data", "data.mini.train_per_api=2"])
+    return config, pipeline.plan(config, INPUTS)
+
+
+class Recorded:
+    """A tracker that notes whether a stage's lock could be had while its result was uploaded."""
+
+    def __init__(self, runs_dir: Path) -> None:
+        self.runs_dir = runs_dir
+        self.was_free: list[bool] = []
+
+    def finish_stage(self, stage: str, run: Run) -> None:
+        lock = FileLock(self.runs_dir / stage / ".locks" / f"{run.fingerprint}.lock", is_singleton=False)
+        with lock.acquire(timeout=0):
+            self.was_free.append(lock.is_locked)
+
+
+def test_others_are_not_kept_waiting_by_a_finished_stage(tmp_path: Path) -> None:
+    """Neither by an upload nor by whoever holds the lock: what is done is read without it."""
+    config, steps = small_job(tmp_path)
+    tracker: Any = Recorded(tmp_path)
+    said: list[str] = []
+    pipeline.execute(config, steps, tracker, said.append)
+    with FileLock(tmp_path / "data" / ".locks" / f"{steps[0].fingerprint}.lock"):
+        tracker.finish_stage = lambda stage, run: None
+        pipeline.execute(config, steps, tracker, said.append)
+    assert tracker.was_free == [True]
+    directory = f"{tmp_path}/data"
+    assert [line.rpartition("/")[0] for line in said] == [f"[1/1] data: {directory}", f"[1/1] data: reused {directory}"]

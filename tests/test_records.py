@@ -29,6 +29,28 @@ def test_log_drops_a_torn_last_line_and_goes_on(tmp_path: Path) -> None:
     assert read_log(path, Label) == [*LABELS, Label("c", 1.0, 8)]
 
 
+@pytest.mark.parametrize("torn", [b'{"sample_id": "c", "sco', '{"sample_id": "c\u2028é'.encode()[:-1], b"{"])
+def test_a_reader_leaves_a_line_that_is_being_written_as_it_is(tmp_path: Path, torn: bytes) -> None:
+    """The line may be another process's, which is about to write its end."""
+    path = tmp_path / "labels.jsonl"
+    with RecordLog(path) as log:
+        log.append(*LABELS)
+    with path.open("ab", buffering=0) as owner:
+        owner.write(torn)
+        before, when = path.read_bytes(), path.stat().st_mtime_ns
+        path.chmod(0o444)
+        assert read_log(path, Label) == LABELS
+        assert (path.read_bytes(), path.stat().st_mtime_ns) == (before, when)
+
+
+def test_opening_a_whole_log_to_append_changes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "labels.jsonl"
+    write_records(path, LABELS)
+    when = path.stat().st_mtime_ns
+    RecordLog(path).close()
+    assert path.stat().st_mtime_ns == when
+
+
 def test_a_log_that_is_not_there_is_empty(tmp_path: Path) -> None:
     assert read_log(tmp_path / "none.jsonl", Label) == []
 

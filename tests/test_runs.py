@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from rlaif import runs
 from rlaif.errors import UserError
@@ -52,6 +53,41 @@ def test_rewind_forgets_later_steps_and_a_torn_line(tmp_path: Path) -> None:
     assert run.history() == [{"step": 10, "loss": 1.0}, {"step": 20, "loss": 2.0}]
 
 
+def test_reading_the_steps_of_a_run_that_goes_on_changes_nothing(tmp_path: Path) -> None:
+    run = runs.Run("sft", "abc", tmp_path)
+    run.log(10, {"loss": 1.0})
+    with (tmp_path / "metrics.jsonl").open("ab", buffering=0) as owner:
+        owner.write(b'{"step": 20, "lo')
+        assert run.history() == [{"step": 10, "loss": 1.0}]
+        owner.write(b'ss": 2.0}\n')
+    assert run.history() == [{"step": 10, "loss": 1.0}, {"step": 20, "loss": 2.0}]
+
+
+def test_a_finished_result_is_read_while_its_lock_is_held(tmp_path: Path) -> None:
+    with runs.claim(tmp_path, "sft", "first", "abc") as run:
+        finish(run)
+    with held(tmp_path):
+        waited: list[bool] = []
+        with runs.claim(tmp_path, "sft", "second", "abc", lambda: waited.append(True)) as run:
+            assert run.done and run.directory.name == "first-abc"
+    assert not waited
+
+
+def test_waiting_ends_when_the_result_is_there(tmp_path: Path) -> None:
+    """Whoever made it may be slow to let go of its lock."""
+    made = runs.Run("sft", "abc", tmp_path / "sft" / "first-abc")
+    made.directory.mkdir(parents=True)
+    with held(tmp_path), runs.claim(tmp_path, "sft", "second", "abc", lambda: finish(made)) as run:
+        assert run.done and run.directory == made.directory
+
+
+def test_of_two_directories_the_finished_one_is_the_result(tmp_path: Path) -> None:
+    (tmp_path / "sft" / "a-abc").mkdir(parents=True)
+    (tmp_path / "sft" / "b-abc").mkdir()
+    (tmp_path / "sft" / "b-abc" / "DONE").touch()
+    assert runs.find(tmp_path, "sft", "c", "abc").directory.name == "b-abc"
+
+
 def test_a_second_claim_waits_for_the_first(tmp_path: Path) -> None:
     context = multiprocessing.get_context("spawn")
     holder = context.Process(target=hold, args=(tmp_path, 60.0))
@@ -83,6 +119,12 @@ def test_provenance_holds_no_path(tmp_path: Path) -> None:
     assert str(tmp_path) not in text
     assert str(Path.home()) not in text
     assert '"data": "mini-x"' in text
+
+
+def held(directory: Path) -> FileLock:
+    """The lock of the run at "abc", as another job holds it."""
+    (directory / "sft" / ".locks").mkdir(parents=True, exist_ok=True)
+    return FileLock(directory / "sft" / ".locks" / "abc.lock")
 
 
 def start(run: runs.Run) -> None:
