@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -21,6 +21,8 @@ from torch import Tensor, nn
 from rlaif.errors import UserError
 from rlaif.models.kv_cache import reserve_cache
 from rlaif.models.padding import pad_left
+from rlaif.models.stop_tokens import as_ids, stop_token_ids
+from rlaif.models.texts import CompletionReader, encode_prompts
 
 
 @dataclass(frozen=True)
@@ -28,11 +30,11 @@ class Generation:
     """One sampled completion."""
 
     text: str
-    """The completion without its EOS and without other special tokens."""
+    """What follows the prompt's text, without the stop token that ended it."""
     prompt_ids: tuple[int, ...]
-    """What the model saw: the last max_prompt_tokens tokens of the prompt."""
+    """What the model saw: at most max_prompt_tokens, of a longer prompt the last."""
     completion_ids: tuple[int, ...]
-    """The sampled tokens. The EOS that ended them is the last one."""
+    """The sampled tokens. The stop token that ended them is the last one."""
     finish_reason: Literal["stop", "length"]
     num_prompt_tokens_cut: int = 0
     """Tokens that were cut from the prompt's beginning because it was too long."""
@@ -55,7 +57,7 @@ def generate(
 
     A prompt longer than `max_prompt_tokens` keeps its LAST tokens, because an instruction
     prompt ends with the mark that asks for the output; `num_prompt_tokens_cut` counts the rest.
-    A completion ends with the tokenizer's EOS ("stop") or after `max_new_tokens` ("length").
+    A completion ends with a stop token (`stop_token_ids`; "stop") or after `max_new_tokens` ("length").
     `temperature` 0 is greedy decoding. Batches go from the longest prompts to the shortest, and
     each has its own random stream, made of `seed` and its index: equal arguments give equal
     samples. `progress(num_done, num_prompts)` is called after each batch.
@@ -66,6 +68,8 @@ def generate(
         UserError: an empty prompt, a tokenizer without EOS, or a prompt and completion that do
             not fit into the model's positions.
     """
+    stop_ids = stop_token_ids(model, tokenizer)
+    reader = CompletionReader(tokenizer, stop_ids)
     encoded = encode_prompts(tokenizer, prompts, max_prompt_tokens)
     require_positions(model, max((len(ids) for ids, _ in encoded), default=0), max_new_tokens)
     longest_first = sorted(range(len(prompts)), key=lambda index: (-len(encoded[index][0]), index))
@@ -77,12 +81,16 @@ def generate(
         completions = decode_batch(
             model,
             [encoded[index][0] for index in batch],
-            eos_token_id=tokenizer.eos_token_id,
+            eos_token_id=stop_ids,
             max_new_tokens=max_new_tokens,
             choose=partial(choose_tokens, temperature=temperature, top_p=top_p, generator=generator),
         )
         for index, completion_ids in zip(batch, completions, strict=True):
-            generations[index] = to_generation(tokenizer, *encoded[index], completion_ids)
+            prompt_ids, num_cut = encoded[index]
+            reason: Literal["stop", "length"] = "stop" if reader.ends(completion_ids) else "length"
+            generations[index] = Generation(
+                reader.text(completion_ids), prompt_ids, tuple(completion_ids), reason, num_cut
+            )
         if progress is not None:
             progress(start + len(batch), len(prompts))
     return [generation for generation in generations if generation is not None]
@@ -92,20 +100,6 @@ def derive_seed(*parts: int) -> int:
     """A seed for one part of a seeded whole; neighbouring parts get unrelated streams."""
     digest = hashlib.sha256("/".join(map(str, parts)).encode()).digest()
     return int.from_bytes(digest[:8], "big") >> 1
-
-
-def encode_prompts(tokenizer: Any, prompts: Sequence[str], max_prompt_tokens: int) -> list[tuple[tuple[int, ...], int]]:
-    """Each prompt's last `max_prompt_tokens` token ids, and how many before them were cut."""
-    if tokenizer.eos_token_id is None:
-        raise UserError("the tokenizer has no EOS token: set tokenizer.eos_token, a completion must be able to end")
-    if not prompts:
-        return []
-    encoded = []
-    for index, ids in enumerate(tokenizer(list(prompts))["input_ids"]):
-        if not ids:
-            raise UserError(f"prompt {index} has no tokens: {prompts[index]!r}")
-        encoded.append((tuple(ids[-max_prompt_tokens:]), max(0, len(ids) - max_prompt_tokens)))
-    return encoded
 
 
 def require_positions(model: nn.Module, prompt_length: int, max_new_tokens: int) -> None:
@@ -123,18 +117,18 @@ def decode_batch(
     model: nn.Module,
     prompts: Sequence[Sequence[int]],
     *,
-    eos_token_id: int,
+    eos_token_id: int | Collection[int],
     max_new_tokens: int,
     choose: Callable[[Tensor], Tensor],
 ) -> list[list[int]]:
     """The completions of one batch, token by token; `choose` maps logits [rows, vocab] to ids [rows].
 
     Prompts are padded on the left with explicit positions. The padding's id is never looked
-    at (the mask comes from lengths), so pad may equal EOS.
+    at (the mask comes from lengths), so pad may equal EOS. `eos_token_id`: what ends a row, one token or several.
     """
-    device = device_of(model)
+    device, stop_ids = device_of(model), as_ids(eos_token_id)
     completions: list[list[int]] = [[] for _ in prompts]
-    input_ids, mask = pad_left(prompts, eos_token_id, device)
+    input_ids, mask = pad_left(prompts, 0, device)
     positions = (mask.cumsum(1) - 1).clamp(min=0)
     with_positions = takes_positions(model)
     live = list(range(len(prompts)))  # the rows still in the batch
@@ -155,7 +149,7 @@ def decode_batch(
             going_on = []
             for row, token in enumerate(tokens.tolist()):
                 completions[live[row]].append(token)
-                if token != eos_token_id:
+                if token not in stop_ids:
                     going_on.append(row)
             if not going_on or step + 1 == max_new_tokens:
                 break
@@ -198,20 +192,6 @@ def keep_nucleus(logits: Tensor, top_p: float) -> Tensor:
     before = probabilities.cumsum(dim=-1) - probabilities
     outside = torch.zeros_like(logits, dtype=torch.bool).scatter(-1, order, before >= top_p)
     return logits.masked_fill(outside, float("-inf"))
-
-
-def to_generation(tokenizer: Any, prompt_ids: tuple[int, ...], num_cut: int, completion_ids: list[int]) -> Generation:
-    stopped = completion_ids[-1] == tokenizer.eos_token_id
-    text = completion_text(tokenizer, completion_ids)
-    return Generation(text, prompt_ids, tuple(completion_ids), "stop" if stopped else "length", num_cut)
-
-
-def completion_text(tokenizer: Any, ids: Sequence[int]) -> str:
-    """A completion's text, without the EOS that ended it."""
-    kept = ids[:-1] if ids[-1] == tokenizer.eos_token_id else ids
-    # Tidying spaces before punctuation would change code.
-    text: str = tokenizer.decode(kept, skip_special_tokens=True, clean_up_tokenization_spaces=False)
-    return text
 
 
 def grow(mask: Tensor) -> Tensor:

@@ -20,10 +20,12 @@ from torch import Tensor, nn
 
 from rlaif.config import Precision, RewardHead
 from rlaif.errors import UserError
-from rlaif.models.generation import encode_prompts, eval_mode, takes_positions
+from rlaif.models.generation import eval_mode, takes_positions
 from rlaif.models.padding import batches_of_like_length, pad_right
 from rlaif.models.policy import Policy, autocast, merged, seeded
 from rlaif.models.shard_bars import without_shard_bars
+from rlaif.models.stop_tokens import eos_of
+from rlaif.models.texts import encode_completions, encode_prompts
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -102,9 +104,10 @@ class RewardModel(nn.Module):
         if not texts:
             return []
         prompts = encode_prompts(self.tokenizer, [prompt for prompt, _ in texts], self.max_prompt_tokens)
-        completions = self.tokenizer([text for _, text in texts], add_special_tokens=False)["input_ids"]
+        completions = encode_completions(self.tokenizer, [text for _, text in texts])
+        eos = eos_of(self.tokenizer)
         return [
-            (*prompt_ids, *completion_ids[: self.max_new_tokens - 1], self.tokenizer.eos_token_id)
+            (*prompt_ids, *completion_ids[: self.max_new_tokens - 1], eos)
             for (prompt_ids, _), completion_ids in zip(prompts, completions, strict=True)
         ]
 

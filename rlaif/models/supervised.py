@@ -18,8 +18,9 @@ import torch
 from rlaif.config import PolicyConfig
 from rlaif.errors import UserError
 from rlaif.models.fitting import Batch, FitResult, FitSettings, OnLog, fit
-from rlaif.models.generation import encode_prompts
 from rlaif.models.policy import Policy, autocast
+from rlaif.models.stop_tokens import eos_of
+from rlaif.models.texts import encode_completions, encode_prompts
 
 IGNORED = -100  # the label that cross-entropy leaves out
 
@@ -116,10 +117,10 @@ def encode_texts(
     if not texts:
         return []
     prompts = encode_prompts(tokenizer, [prompt for prompt, _ in texts], max_prompt_tokens)
-    targets = tokenizer([target for _, target in texts], add_special_tokens=False)["input_ids"]
-    encoded = []
+    targets = encode_completions(tokenizer, [target for _, target in texts])
+    eos, encoded = eos_of(tokenizer), []
     for (prompt_ids, num_cut), target_ids in zip(prompts, targets, strict=True):
-        whole = (*target_ids, tokenizer.eos_token_id)
+        whole = (*target_ids, eos)
         encoded.append(
             TrainingText(
                 input_ids=(*prompt_ids, *whole[:max_new_tokens]),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rlaif.errors import UserError
+from rlaif.models import texts
 
 Messages = list[dict[str, Any]]
 """A conversation: [{"role": "user", "content": "..."}, ...]."""
@@ -71,18 +72,13 @@ def encode_prompts(
     """
     if not prompts:
         return []
-    encoded: list[tuple[list[int], int]] = []
-    is_standard = prompts[0].messages is None
-    for prompt, ids in zip(
-        prompts,
-        processing_class(text=[prompt.text for prompt in prompts], add_special_tokens=is_standard)["input_ids"],
-        strict=True,
-    ):
-        if not ids:
-            raise UserError(f"a prompt has no tokens: {prompt.text!r}")
-        num_cut = 0 if max_prompt_length is None else max(0, len(ids) - max_prompt_length)
-        encoded.append((list(ids[num_cut:]), num_cut))
-    return encoded
+    encoded = texts.encode_prompts(
+        processing_class,
+        [prompt.text for prompt in prompts],
+        max_prompt_length,
+        add_special_tokens=prompts[0].messages is None,
+    )
+    return [(list(ids), num_cut) for ids, num_cut in encoded]
 
 
 def _rows(train_dataset: Any) -> list[Mapping[str, Any]]:

@@ -16,6 +16,8 @@ import torch
 from torch import Tensor, nn
 
 from rlaif.errors import UserError
+from rlaif.models.stop_tokens import eos_of
+from rlaif.models.texts import encode_completions
 from rlaif.rl.actor_critic.forward import training_precision
 from rlaif.rl.config import PPOConfig
 from rlaif.rl.dataset import encode_prompts, read_prompts
@@ -61,8 +63,8 @@ def read_texts(dataset: Any, processing_class: Any, config: PPOConfig, device: t
         if not isinstance(completion, str) or not completion:
             raise UserError(f'ptx_dataset: row {number} has no "completion", a text')
     prompts = read_prompts(dataset, processing_class)
-    ids = processing_class(text=completions, add_special_tokens=False)["input_ids"]
-    whole = [(*one, processing_class.eos_token_id)[: config.max_completion_length] for one in ids]
+    eos = eos_of(processing_class)
+    whole = [(*ids, eos)[: config.max_completion_length] for ids in encode_completions(processing_class, completions)]
     starts = [one for one, _ in encode_prompts(prompts, processing_class, config.max_prompt_length)]
     return pad(starts, whole, device)
 

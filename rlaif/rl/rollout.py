@@ -11,7 +11,9 @@ import torch
 from torch import Tensor
 
 from rlaif.errors import UserError
-from rlaif.models.generation import completion_text, device_of
+from rlaif.models.generation import device_of
+from rlaif.models.stop_tokens import stop_token_ids
+from rlaif.models.texts import CompletionReader
 from rlaif.rl.actor_critic.forward import ActorCritic, training_precision
 from rlaif.rl.actor_critic.reference import Reference
 from rlaif.rl.config import PPOConfig
@@ -153,10 +155,12 @@ def sample_prompts(
 ) -> list[Episode]:
     """A completion of each prompt, handed to the rewards as soon as it ends; without its score yet."""
     encoded = encode_prompts(prompts, tokenizer, config.max_prompt_length)
+    stop_ids = stop_token_ids(actor_critic.policy, tokenizer)
+    reader = CompletionReader(tokenizer, stop_ids)
     texts: list[str] = [""] * len(prompts)
 
     def finish(row: int, tokens: SampledTokens) -> None:
-        texts[row] = completion_text(tokenizer, tokens.ids)
+        texts[row] = reader.text(tokens.ids)
         scoring.add(row, texts[row], tokens.ids)
 
     device = device_of(actor_critic)
@@ -164,7 +168,7 @@ def sample_prompts(
         sampled = sample(
             actor_critic,
             [ids for ids, _ in encoded],
-            eos_token_id=tokenizer.eos_token_id,
+            eos_token_id=stop_ids,
             max_new_tokens=config.max_completion_length,
             temperature=config.temperature,
             uniforms=uniforms,
@@ -173,7 +177,7 @@ def sample_prompts(
             compiled=device.type == "cuda" if config.compile_decoding is None else config.compile_decoding,
         )
     return [
-        Episode(prompt, tuple(ids), num_cut, text, tokens, tokens.ids[-1] == tokenizer.eos_token_id)
+        Episode(prompt, tuple(ids), num_cut, text, tokens, reader.ends(tokens.ids))
         for prompt, (ids, num_cut), text, tokens in zip(prompts, encoded, texts, sampled, strict=True)
     ]
 

@@ -93,7 +93,7 @@ def scored_anew(actor_critic: Any, prompt: Any, sampled: Any, temperature: float
 
 
 def decode_to_the_end(switch: Switch) -> None:
-    """Sample every row to the length limit, and cut it at its EOS afterwards."""
+    """Sample every row to the length limit, and cut it at its stop token afterwards."""
     original = sampler.sample
 
     @wraps(original)
@@ -109,8 +109,8 @@ def decode_to_the_end(switch: Switch) -> None:
     replace_everywhere(original, sample)
 
 
-def cut_after(sampled: Any, eos_token_id: int) -> Any:
-    length = sampled.ids.index(eos_token_id) + 1 if eos_token_id in sampled.ids else len(sampled.ids)
+def cut_after(sampled: Any, stop_ids: Any) -> Any:
+    length = next((step for step, id in enumerate(sampled.ids, 1) if id in stop_ids), len(sampled.ids))
     parts = {field.name: getattr(sampled, field.name) for field in dataclasses.fields(sampled)}
     return type(sampled)(**{name: None if part is None else part[:length] for name, part in parts.items()})
 

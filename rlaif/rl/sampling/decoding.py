@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +23,7 @@ class SampledTokens:
     """One completion and what the policy and the critic said of each of its T tokens, on the CPU."""
 
     ids: tuple[int, ...]
-    """The EOS that ended it is the last one."""
+    """The EOS, or other stop token, that ended it is the last one."""
     logprobs: Tensor
     """[T] fp32, at the sampling temperature."""
     values: Tensor | None
@@ -77,7 +77,7 @@ def decode_shrinking(
     actor_critic: ActorCritic,
     prompts: Sequence[Sequence[int]],
     uniforms: Tensor,
-    eos_token_id: int,
+    stop_ids: Collection[int],
     temperature: float,
     finish: Callable[[int, SampledTokens], None],
 ) -> None:
@@ -93,7 +93,7 @@ def decode_shrinking(
     for step in range(num_steps):
         choice, values = look(actor_critic, hidden, uniforms[:, step], temperature)
         record.write(live_rows, step, choice, values)
-        going_on = [index for index, token in enumerate(choice.tokens.tolist()) if token != eos_token_id]
+        going_on = [index for index, token in enumerate(choice.tokens.tolist()) if token not in stop_ids]
         if step + 1 == num_steps:
             going_on = []
         if len(going_on) < len(live):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -11,6 +11,7 @@ from torch import Tensor
 
 from rlaif.errors import UserError
 from rlaif.models.generation import device_of, eval_mode, require_positions
+from rlaif.models.stop_tokens import as_ids
 from rlaif.rl.actor_critic.forward import ActorCritic
 from rlaif.rl.padding import pad_sequences
 from rlaif.rl.sampling.decoding import SampledTokens, decode_shrinking
@@ -24,7 +25,7 @@ def sample(
     actor_critic: ActorCritic,
     prompt_ids: Sequence[Sequence[int]],
     *,
-    eos_token_id: int,
+    eos_token_id: int | Collection[int],
     max_new_tokens: int,
     temperature: float,
     uniforms: Tensor,
@@ -37,6 +38,7 @@ def sample(
     Args:
         actor_critic: unwrapped (not DDP's wrapper); runs in eval mode, without gradients, under the caller's autocast.
         prompt_ids: at least one token each, cut to the wanted length by the caller.
+        eos_token_id: what ends a completion, one token or several (`stop_token_ids`).
         temperature: above 0.
         uniforms: [B, max_new_tokens] float64 in [0, 1): the token of row b at step t is the inverse of the cumulative
             distribution at uniforms[b, t], whatever the batch or the number of processes.
@@ -58,6 +60,7 @@ def sample(
         if on_finished is not None:
             on_finished(row, completion)
 
+    stop_ids = as_ids(eos_token_id)
     is_static = compiled and can_be_static(actor_critic.trunk)
     decode = partial(decode_static, batch_size=batch_size) if is_static else decode_shrinking
     longest_first = sorted(range(len(prompt_ids)), key=lambda row: (-len(prompt_ids[row]), row))
@@ -68,7 +71,7 @@ def sample(
                 actor_critic,
                 [prompt_ids[row] for row in rows],
                 uniforms[rows].to(device_of(actor_critic)),
-                eos_token_id,
+                stop_ids,
                 temperature,
                 lambda index, completion, rows=rows: finish(rows[index], completion),  # type: ignore[misc]
             )

@@ -6,7 +6,7 @@ room for tokens is rounded up. Rows that are done stay in the batch and are no l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -80,7 +80,7 @@ def decode_static(
     actor_critic: ActorCritic,
     prompts: Sequence[Sequence[int]],
     uniforms: Tensor,
-    eos_token_id: int,
+    stop_ids: Collection[int],
     temperature: float,
     finish: Callable[[int, SampledTokens], None],
     batch_size: int,
@@ -98,12 +98,13 @@ def decode_static(
     everyone = torch.arange(batch_size, device=device)
     record = Record(batch_size, num_steps, actor_critic.values_from_policy, device)
     waiting = set(range(num_rows))
+    stops = torch.tensor(sorted(stop_ids), device=device)
 
     choice, values = look(actor_critic, decoder.start(ids, mask), uniforms[:, 0], temperature)
     record.write(everyone, 0, choice, values)
     for step in range(1, num_steps + 1):
         if step % STEPS_BETWEEN_LOOKS == 0 or step == num_steps:
-            for row, length in ended(record.tokens[:, :step], eos_token_id, step == num_steps):
+            for row, length in ended(record.tokens[:, :step], stops, step == num_steps):
                 if row in waiting:
                     waiting.remove(row)
                     finish(row, record.completion(row, length))
@@ -116,12 +117,8 @@ def decode_static(
         record.write(everyone, step, choice, values)
 
 
-def ended(tokens: Tensor, eos_token_id: int, all_end: bool) -> list[tuple[int, int]]:
-    """Rows of `tokens` [R, T] with an EOS, and their lengths up to it; if `all_end`, the others too, with length T."""
-    found = []
-    for row, ids in enumerate(tokens.tolist()):
-        if eos_token_id in ids:
-            found.append((row, ids.index(eos_token_id) + 1))
-        elif all_end:
-            found.append((row, len(ids)))
-    return found
+def ended(tokens: Tensor, stops: Tensor, all_end: bool) -> list[tuple[int, int]]:
+    """Rows of `tokens` [R, T] with one of `stops`, and their lengths up to it; if `all_end`, the others too, with T."""
+    is_stop = torch.isin(tokens, stops)
+    lengths = torch.where(is_stop.any(1), is_stop.int().argmax(1) + 1, tokens.shape[1] if all_end else 0)
+    return [(row, length) for row, length in enumerate(lengths.tolist()) if length]

@@ -77,6 +77,21 @@ def test_equals_a_loop_without_cache_padding_or_batches(actor_critic: ActorCriti
 
 
 @pytest.mark.parametrize("compiled", [False, True], ids=["dynamic", "static"])
+def test_any_of_several_stop_tokens_ends_a_row(compiled: bool) -> None:
+    """Each completion is the one that only its EOS would end, up to the first of the others."""
+    model, uniforms = with_critic(gpt2()), some_uniforms()
+    whole = [completion.ids for completion in run(model, uniforms, compiled=compiled)]
+    others = {whole[0][1], whole[2][0], whole[5][3]}
+    cut = []
+    for ids in whole:
+        end = next((step for step, id in enumerate(ids) if id in {0, *others}), len(ids))
+        cut.append(ids[: end + 1])
+    assert cut != whole
+    found = run(model, uniforms, compiled=compiled, eos_token_id=[0, *others])
+    assert [completion.ids for completion in found] == cut
+
+
+@pytest.mark.parametrize("compiled", [False, True], ids=["dynamic", "static"])
 def test_what_is_kept_equals_the_training_forward(actor_critic: ActorCritic, compiled: bool) -> None:
     found = run(actor_critic, some_uniforms(), compiled=compiled)
     for prompt, completion in zip(PROMPTS, found, strict=True):
