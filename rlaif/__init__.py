@@ -5,6 +5,7 @@
       train.py       the entrypoint: compose -> check -> plan -> run the stages
       compose.py     conf/ and a command line to a checked TrainConfig; with train.py the only ones that know Hydra
       config/        the typed schema, one file a group; check.py: combinations that make no sense
+      fields.py      what a setting's field declares beside its type: the numbers that it may be
       pipeline.py    the graph of stages, written once: what each needs, which config it reads
       runs.py        where a result lives: runs/<stage>/<name>-<fingerprint>/, claimed, resumed, DONE last
       records.py     Example -> Sample -> Answer -> Label -> Pair -> Evaluation, and their JSONL form

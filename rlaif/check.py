@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 
 from rlaif.config import (
     DataSource,
@@ -14,6 +15,7 @@ from rlaif.config import (
 )
 from rlaif.errors import UserError
 from rlaif.feedback.strategies import build_strategy
+from rlaif.fields import complaints
 
 HUB_OF = {
     Environment.torchhub: "torchhub",
@@ -25,7 +27,9 @@ HUB_OF = {
 
 def check(config: TrainConfig) -> None:
     """Raises UserError with the first complaint: one line that names the key and what is allowed."""
-    for complaint in (*_data(config), *_policy(config), *_feedback(config), *_rewards(config), *_numbers(config)):
+    for complaint in chain(
+        complaints(config), _data(config), _policy(config), _feedback(config), _rewards(config), _ppo(config)
+    ):
         raise UserError(complaint)
 
 
@@ -98,68 +102,12 @@ def _rewards(config: TrainConfig) -> Iterator[str]:
         yield "reward.terms.executability: nothing can be run with execution=none; reward=scalar asks for no run"
 
 
-ABOVE_ZERO_OR_NULL = (
-    "target_kl", "early_stop_kl", "max_kl", "importance_sampling_cap", "max_tokens_per_micro_batch",
-    "logprob_chunk_size", "value_learning_rate",
-)  # fmt: skip
-
-
-def _numbers(config: TrainConfig) -> Iterator[str]:
-    policy, sft, trainer = config.policy, config.policy.sft, config.trainer
-    positive = {
-        "policy.max_prompt_tokens": policy.max_prompt_tokens, "policy.max_new_tokens": policy.max_new_tokens,
-        "policy.sft.batch_size": sft.batch_size, "policy.sft.max_epochs": sft.max_epochs,
-        "policy.sft.learning_rate": sft.learning_rate, "policy.sft.patience": sft.patience,
-        "feedback.sampling.num_samples": config.feedback.sampling.num_samples,
-        "feedback.sampling.batch_size": config.feedback.sampling.batch_size,
-        "reward.batch_size": config.reward.batch_size, "reward.learning_rate": config.reward.learning_rate,
-        "trainer.num_rollouts": trainer.num_rollouts, "trainer.rollout_batch_size": trainer.rollout_batch_size,
-        "trainer.num_ppo_epochs": trainer.num_ppo_epochs, "trainer.num_mini_batches": trainer.num_mini_batches,
-        "trainer.learning_rate": trainer.learning_rate, "trainer.temperature": trainer.temperature,
-        "trainer.micro_batch_size": trainer.micro_batch_size, "trainer.ptx_batch_size": trainer.ptx_batch_size,
-        "feedback.calibration.num_bins": config.feedback.calibration.num_bins,
-        "feedback.calibration.bootstrap_resamples": config.feedback.calibration.bootstrap_resamples,
-        "execution.timeout_s": config.execution.timeout_s, "execution.memory_mb": config.execution.memory_mb,
-        "execution.num_workers": config.execution.num_workers,
-        "strong_sft.learning_rate_factor": config.strong_sft.learning_rate_factor,
-        "strong_sft.max_epochs": config.strong_sft.max_epochs,
-        "evaluation.num_samples": config.evaluation.num_samples,
-        "evaluation.batch_size": config.evaluation.batch_size,
-    }  # fmt: skip
-    for key, value in positive.items():
-        if not value > 0:
-            yield f"{key}: {value} is not above 0"
-    watch = trainer.watch
-    for key, least in (("every", 1), ("num_prompts", 1), ("temperature", 0)):
-        value = getattr(watch, key)
-        if value is not None and value < least:
-            yield f"trainer.watch.{key}: {value} is below {least}"
-    for name in ABOVE_ZERO_OR_NULL:
-        value = getattr(trainer, name)
-        if value is not None and not value > 0:
-            yield f"trainer.{name}: {value} is not above 0; null leaves it out"
-    shares = {
-        "data.validation_fraction": config.data.validation_fraction,
-        "data.seeded_eval_fraction": config.data.seeded_eval_fraction,
-        "reward.validation_fraction": config.reward.validation_fraction,
-    }
-    for key, value in shares.items():
-        if not 0 < value < 1:
-            yield f"{key}: {value} is not between 0 and 1"
-    if not 0 <= config.data.mini.asserted_fraction <= 1:
-        yield f"data.mini.asserted_fraction: {config.data.mini.asserted_fraction} is not in 0..1"
-    if trainer.kl_coef < 0:
-        yield f"trainer.kl_coef: {trainer.kl_coef} is below 0; 0 leaves the KL penalty out"
-    if trainer.ptx_coef < 0:
-        yield f"trainer.ptx_coef: {trainer.ptx_coef} is below 0; 0 leaves it out"
+def _ppo(config: TrainConfig) -> Iterator[str]:
+    trainer = config.trainer
     if trainer.target_kl is not None and trainer.kl_coef == 0:
         yield "trainer.target_kl: needs a kl_coef above 0 to start from"
-    if config.seed < 0:
-        yield f"seed: {config.seed} is below 0"
     if trainer.rollout_batch_size % trainer.num_mini_batches:
         yield (
             f"trainer.num_mini_batches: {trainer.num_mini_batches} does not divide "
             f"rollout_batch_size={trainer.rollout_batch_size}"
         )
-    if config.evaluation.temperature < 0:
-        yield f"evaluation.temperature: {config.evaluation.temperature} is below 0; 0 is greedy"

@@ -7,6 +7,8 @@ from enum import Enum
 
 from omegaconf import MISSING
 
+from rlaif.fields import setting
+
 
 class DataSource(Enum):
     mini = "mini"
@@ -21,15 +23,15 @@ class DataSplit(Enum):
 
 @dataclass
 class MiniConfig:
-    seed: int = 0
-    train_per_api: int = 40
-    eval_per_api: int = 4
-    asserted_fraction: float = 0.5
+    seed: int = setting(0, ge=0)
+    train_per_api: int = setting(40, gt=0)
+    eval_per_api: int = setting(4, gt=0)
+    asserted_fraction: float = setting(0.5, ge=0, le=1)
 
 
 @dataclass
 class DataConfig:
-    name: str = MISSING
+    name: str = setting(MISSING, folder=True)
     source: DataSource = MISSING
     hub: str | None = None
     dir: str | None = None
@@ -39,9 +41,9 @@ class DataConfig:
     database_file: str | None = None
     responses_file: str | None = None
     split: DataSplit = DataSplit.official
-    split_seed: int = 0
-    seeded_eval_fraction: float = 0.2
-    validation_fraction: float = 0.1
-    max_train: int | None = None
-    max_eval: int | None = None
+    split_seed: int = setting(0, ge=0)
+    seeded_eval_fraction: float = setting(0.2, gt=0, lt=1)
+    validation_fraction: float = setting(0.1, gt=0, lt=1)
+    max_train: int | None = setting(None, gt=0, off="null takes all")
+    max_eval: int | None = setting(None, gt=0, off="null takes all")
     mini: MiniConfig = field(default_factory=MiniConfig)

@@ -7,6 +7,8 @@ from enum import Enum
 
 from omegaconf import MISSING
 
+from rlaif.fields import setting
+
 
 class Environment(Enum):
     stdlib = "stdlib"
@@ -35,6 +37,6 @@ class ExecutionConfig:
     environment: Environment = MISSING
     level: Level = Level.tiny
     isolation: Isolation = Isolation.auto
-    timeout_s: float = 10.0
-    memory_mb: int = 1024
-    num_workers: int = 2
+    timeout_s: float = setting(10.0, gt=0)
+    memory_mb: int = setting(1024, gt=0)
+    num_workers: int = setting(2, gt=0)

@@ -7,6 +7,8 @@ from enum import Enum
 
 from omegaconf import MISSING
 
+from rlaif.fields import setting
+
 
 class JudgeKind(Enum):
     static = "static"
@@ -17,11 +19,11 @@ class JudgeKind(Enum):
 
 @dataclass
 class SamplingConfig:
-    num_prompts: int | None = None
-    num_samples: int = 4
-    temperature: float = 1.0
-    top_p: float = 1.0
-    batch_size: int = 64
+    num_prompts: int | None = setting(None, gt=0, off="null takes all")
+    num_samples: int = setting(4, gt=0)
+    temperature: float = setting(1.0, ge=0)
+    top_p: float = setting(1.0, gt=0, le=1)
+    batch_size: int = setting(64, gt=0)
 
 
 @dataclass
@@ -30,20 +32,20 @@ class OpenaiConfig:
     base_url: str | None = None
     base_urls: list[str] = field(default_factory=list)
     api_key_env: str = "OPENAI_API_KEY"
-    max_concurrency: int = 64
-    timeout_s: float = 60.0
-    max_attempts: int = 10
+    max_concurrency: int = setting(64, gt=0)
+    timeout_s: float = setting(60.0, gt=0)
+    max_attempts: int = setting(10, gt=0)
     logprobs: bool = True
-    input_price: float = 0.0
-    output_price: float = 0.0
-    max_cost: float | None = None
+    input_price: float = setting(0.0, ge=0)
+    output_price: float = setting(0.0, ge=0)
+    max_cost: float | None = setting(None, ge=0, off="null sets no cap")
 
 
 @dataclass
 class LocalJudgeConfig:
     path: str | None = None
-    batch_size: int = 8
-    max_prompt_tokens: int = 2048
+    batch_size: int = setting(8, gt=0)
+    max_prompt_tokens: int = setting(2048, gt=0)
 
 
 @dataclass
@@ -67,26 +69,26 @@ class PairRule(Enum):
 @dataclass
 class PairConfig:
     rule: PairRule = PairRule.margin
-    min_margin: float = 0.05
-    max_per_example: int = 8
+    min_margin: float = setting(0.05, ge=0)
+    max_per_example: int = setting(8, gt=0)
     with_reference: bool = True
     soft_labels: bool = True
-    max_length_gap: float = 20.0
+    max_length_gap: float = setting(20.0, ge=0)
 
 
 @dataclass
 class InjectionConfig:
     strip_comments: bool = False
     hide_explanation: bool = False
-    num_canaries: int = 16
+    num_canaries: int = setting(16, ge=0)
 
 
 @dataclass
 class CalibrationConfig:
     enabled: bool = True
-    max_samples: int | None = 400
-    num_bins: int = 10
-    bootstrap_resamples: int = 1000
+    max_samples: int | None = setting(400, gt=0, off="null takes all")
+    num_bins: int = setting(10, gt=0)
+    bootstrap_resamples: int = setting(1000, gt=0)
 
 
 @dataclass
@@ -94,7 +96,7 @@ class FeedbackConfig:
     name: str = MISSING
     judge: JudgeKind = MISSING
     execute: bool = False
-    min_valid: int = 6
+    min_valid: int = setting(6, gt=0)
     veto: bool = False
     sampling: SamplingConfig = field(default_factory=SamplingConfig)
     static: StaticJudgeConfig = field(default_factory=StaticJudgeConfig)

@@ -7,6 +7,8 @@ from enum import Enum
 
 from omegaconf import MISSING
 
+from rlaif.fields import setting
+
 
 class PolicyKind(Enum):
     scratch = "scratch"
@@ -21,19 +23,19 @@ class Precision(Enum):
 
 @dataclass
 class ScratchConfig:
-    num_layers: int = 4
-    num_heads: int = 4
-    width: int = 192
-    vocab_size: int = 3000
-    initializer_range: float = 0.02
+    num_layers: int = setting(4, gt=0)
+    num_heads: int = setting(4, gt=0)
+    width: int = setting(192, gt=0)
+    vocab_size: int = setting(3000, ge=258)
+    initializer_range: float = setting(0.02, gt=0)
 
 
 @dataclass
 class LoraConfig:
     enabled: bool = False
-    r: int = 16
-    alpha: int = 32
-    dropout: float = 0.0
+    r: int = setting(16, gt=0)
+    alpha: int = setting(32, gt=0)
+    dropout: float = setting(0.0, ge=0, lt=1)
     target_modules: list[str] | None = None
 
 
@@ -45,29 +47,29 @@ class LrSchedule(Enum):
 
 @dataclass
 class SftConfig:
-    learning_rate: float = 1e-3
-    batch_size: int = 32
-    gradient_accumulation_steps: int = 1
-    max_epochs: int = 60
-    patience: int = 3
-    eval_steps: int = 50
+    learning_rate: float = setting(1e-3, gt=0)
+    batch_size: int = setting(32, gt=0)
+    gradient_accumulation_steps: int = setting(1, gt=0)
+    max_epochs: int = setting(60, gt=0)
+    patience: int = setting(3, gt=0)
+    eval_steps: int = setting(50, gt=0)
     lr_schedule: LrSchedule = LrSchedule.constant
-    warmup_ratio: float = 0.05
-    weight_decay: float = 0.01
-    adam_beta2: float = 0.999
-    max_grad_norm: float = 1.0
-    dropout: float = 0.1
+    warmup_ratio: float = setting(0.05, ge=0, lt=1)
+    weight_decay: float = setting(0.01, ge=0)
+    adam_beta2: float = setting(0.999, ge=0, lt=1)
+    max_grad_norm: float = setting(1.0, gt=0)
+    dropout: float = setting(0.1, ge=0, lt=1)
 
 
 @dataclass
 class PolicyConfig:
-    name: str = MISSING
+    name: str = setting(MISSING, folder=True)
     kind: PolicyKind = MISSING
     path: str | None = None
     revision: str | None = None
     responses_file: str | None = None
-    max_prompt_tokens: int = 128
-    max_new_tokens: int = 160
+    max_prompt_tokens: int = setting(128, gt=0)
+    max_new_tokens: int = setting(160, gt=0)
     precision: Precision = Precision.bf16
     scratch: ScratchConfig = field(default_factory=ScratchConfig)
     lora: LoraConfig = field(default_factory=LoraConfig)

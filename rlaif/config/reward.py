@@ -7,6 +7,8 @@ from enum import Enum
 
 from omegaconf import MISSING
 
+from rlaif.fields import setting
+
 
 class RewardHead(Enum):
     scalar = "scalar"
@@ -17,22 +19,22 @@ class RewardHead(Enum):
 class RewardTerms:
     """Weights of the terms whose sum is a completion's score; 0 leaves a term out."""
 
-    model: float = 1.0
-    judge: float = 0.0
-    executability: float = 0.0
+    model: float = setting(1.0, ge=0, off="0 leaves it out")
+    judge: float = setting(0.0, ge=0, off="0 leaves it out")
+    executability: float = setting(0.0, ge=0, off="0 leaves it out")
 
 
 @dataclass
 class RewardConfig:
     name: str = MISSING
     head: RewardHead = MISSING
-    learning_rate: float = 3e-4
-    batch_size: int = 32
-    max_epochs: int = 4
-    patience: int = 1
-    warmup_ratio: float = 0.05
-    weight_decay: float = 0.01
-    max_grad_norm: float = 1.0
-    validation_fraction: float = 0.1
+    learning_rate: float = setting(3e-4, gt=0)
+    batch_size: int = setting(32, gt=0)
+    max_epochs: int = setting(4, gt=0)
+    patience: int = setting(1, gt=0)
+    warmup_ratio: float = setting(0.05, ge=0, lt=1)
+    weight_decay: float = setting(0.01, ge=0)
+    max_grad_norm: float = setting(1.0, gt=0)
+    validation_fraction: float = setting(0.1, gt=0, lt=1)
     center_on_references: bool = True
     terms: RewardTerms = field(default_factory=RewardTerms)

@@ -7,6 +7,8 @@ from enum import Enum
 
 from omegaconf import MISSING
 
+from rlaif.fields import setting
+
 
 class TrackingMode(Enum):
     offline = "offline"
@@ -22,4 +24,4 @@ class TrackingConfig:
     entity: str | None = None
     group: str | None = None
     tags: list[str] = field(default_factory=list)
-    num_table_rows: int = 16
+    num_table_rows: int = setting(16, ge=0)

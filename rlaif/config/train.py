@@ -14,29 +14,30 @@ from rlaif.config.questions import QuestionsConfig
 from rlaif.config.reward import RewardConfig
 from rlaif.config.tracking import TrackingConfig
 from rlaif.config.trainer import TrainerConfig
+from rlaif.fields import LARGEST_SEED, setting
 
 
 @dataclass
 class EvaluationConfig:
-    num_samples: int = 1
-    temperature: float = 0.7
-    top_p: float = 1.0
-    batch_size: int = 64
-    bootstrap_resamples: int = 2000
+    num_samples: int = setting(1, gt=0)
+    temperature: float = setting(0.7, ge=0, off="0 is greedy")
+    top_p: float = setting(1.0, gt=0, le=1)
+    batch_size: int = setting(64, gt=0)
+    bootstrap_resamples: int = setting(2000, gt=0)
 
 
 @dataclass
 class StrongSftConfig:
     enabled: bool = False
-    learning_rate_factor: float = 0.3
-    max_epochs: int = 4
+    learning_rate_factor: float = setting(0.3, gt=0)
+    max_epochs: int = setting(4, gt=0)
 
 
 @dataclass
 class TrainConfig:
-    name: str = MISSING
+    name: str = setting(MISSING, folder=True)
     stage: str = "report"
-    seed: int = 0
+    seed: int = setting(0, ge=0, le=LARGEST_SEED)
     dry_run: bool = False
     runs_dir: str = "runs"
     data: DataConfig = MISSING

@@ -7,51 +7,52 @@ from dataclasses import dataclass, field
 from omegaconf import MISSING
 
 from rlaif.config.policy import LrSchedule
+from rlaif.fields import setting
 
 
 @dataclass
 class WatchConfig:
-    every: int | None = None
-    num_prompts: int = 128
-    temperature: float = 0.7
+    every: int | None = setting(None, gt=0, off="null never looks")
+    num_prompts: int = setting(128, gt=0)
+    temperature: float = setting(0.7, ge=0)
 
 
 @dataclass
 class TrainerConfig:
     name: str = MISSING
-    num_rollouts: int = 60
-    rollout_batch_size: int = 64
-    generation_batch_size: int = 64
-    num_ppo_epochs: int = 4
-    num_mini_batches: int = 1
-    micro_batch_size: int = 32
-    learning_rate: float = 1e-4
-    value_learning_rate: float | None = None
-    num_critic_warmup_rollouts: int = 0
+    num_rollouts: int = setting(60, gt=0)
+    rollout_batch_size: int = setting(64, gt=0)
+    generation_batch_size: int = setting(64, gt=0)
+    num_ppo_epochs: int = setting(4, gt=0)
+    num_mini_batches: int = setting(1, gt=0)
+    micro_batch_size: int = setting(32, gt=0)
+    learning_rate: float = setting(1e-4, gt=0)
+    value_learning_rate: float | None = setting(None, gt=0, off="null takes learning_rate")
+    num_critic_warmup_rollouts: int = setting(0, ge=0)
     lr_schedule: LrSchedule = LrSchedule.linear
-    weight_decay: float = 0.0
-    max_grad_norm: float = 1.0
-    temperature: float = 1.0
-    kl_coef: float = 0.05
-    target_kl: float | None = None
-    kl_horizon: int = 10000
-    gamma: float = 1.0
-    gae_lambda: float = 0.95
-    clip_range: float = 0.2
-    clip_range_value: float = 0.2
-    vf_coef: float = 0.1
+    weight_decay: float = setting(0.0, ge=0)
+    max_grad_norm: float = setting(1.0, gt=0)
+    temperature: float = setting(1.0, gt=0)
+    kl_coef: float = setting(0.05, ge=0, off="0 leaves the KL penalty out")
+    target_kl: float | None = setting(None, gt=0, off="null keeps kl_coef as it is")
+    kl_horizon: int = setting(10000, gt=0)
+    gamma: float = setting(1.0, ge=0, le=1)
+    gae_lambda: float = setting(0.95, ge=0, le=1)
+    clip_range: float = setting(0.2, gt=0)
+    clip_range_value: float = setting(0.2, gt=0)
+    vf_coef: float = setting(0.1, ge=0)
     whiten_rewards: bool = False
     whiten_advantages: bool = True
-    missing_eos_penalty: float | None = 1.0
-    ent_coef: float = 0.0
-    ptx_coef: float = 0.0
-    ptx_batch_size: int = 32
+    missing_eos_penalty: float | None = setting(1.0, ge=0, off="null leaves it out")
+    ent_coef: float = setting(0.0, ge=0, off="0 leaves it out")
+    ptx_coef: float = setting(0.0, ge=0, off="0 leaves it out")
+    ptx_batch_size: int = setting(32, gt=0)
     scale_rewards: bool = False
-    early_stop_kl: float | None = None
-    max_kl: float | None = 20.0
-    importance_sampling_cap: float | None = None
-    max_tokens_per_micro_batch: int | None = None
-    logprob_chunk_size: int | None = None
+    early_stop_kl: float | None = setting(None, gt=0, off="null never stops early")
+    max_kl: float | None = setting(20.0, gt=0, off="null never ends the run")
+    importance_sampling_cap: float | None = setting(None, gt=0, off="null leaves it out")
+    max_tokens_per_micro_batch: int | None = setting(None, gt=0, off="null sets no limit")
+    logprob_chunk_size: int | None = setting(None, gt=0, off="null takes a forward pass's")
     gradient_checkpointing: bool = False
-    save_every: int = 20
+    save_every: int = setting(20, gt=0)
     watch: WatchConfig = field(default_factory=WatchConfig)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from rlaif.errors import UserError
+from rlaif.fields import LARGEST_SEED, complaints, setting
 
 LrSchedulerType = Literal["constant", "linear", "cosine"]
 
@@ -22,69 +24,69 @@ class PPOConfig:
     """For trackers."""
     report_to: str | tuple[str, ...] = "none"
     """Trackers of transformers' own: "wandb", "tensorboard", ...; "none"."""
-    seed: int = 42
+    seed: int = setting(42, ge=0, le=LARGEST_SEED)
 
     # How much is sampled, and how it is cut up
-    total_episodes: int = 10_000
+    total_episodes: int = setting(10_000, gt=0)
     """Completions sampled in all; rounded up to whole rollouts."""
-    rollout_batch_size: int = 64
+    rollout_batch_size: int = setting(64, gt=0)
     """Completions a rollout, over all processes; one for each prompt."""
-    num_ppo_epochs: int = 4
+    num_ppo_epochs: int = setting(4, gt=0)
     """Passes over a rollout."""
-    num_mini_batches: int = 4
+    num_mini_batches: int = setting(4, gt=0)
     """Optimizer steps a pass; over all processes."""
-    per_device_train_batch_size: int = 16
+    per_device_train_batch_size: int = setting(16, gt=0)
     """Sequences of a forward pass, at most. Memory and speed, never the result."""
-    max_tokens_per_micro_batch: int | None = None
+    max_tokens_per_micro_batch: int | None = setting(None, gt=0, off="None sets no limit")
     """Tokens of a forward pass, padding included, at most; a single sequence may have more. None: no such limit."""
-    generation_batch_size: int = 64
+    generation_batch_size: int = setting(64, gt=0)
     """Completions decoded at once, a process."""
-    max_prompt_length: int = 512
+    max_prompt_length: int = setting(512, gt=0)
     """Tokens; of a longer prompt the last ones are kept."""
-    max_completion_length: int = 256
+    max_completion_length: int = setting(256, gt=0)
     """Tokens, the EOS included."""
 
     # Optimisation
-    learning_rate: float = 1e-5
-    value_learning_rate: float | None = None
+    learning_rate: float = setting(1e-5, gt=0)
+    value_learning_rate: float | None = setting(None, gt=0, off="None takes learning_rate")
     """Of the value head or the critic; None: the policy's."""
     lr_scheduler_type: LrSchedulerType = "linear"
     """Constant, or to 0 over the run; a step each rollout."""
-    num_critic_warmup_rollouts: int = 0
+    num_critic_warmup_rollouts: int = setting(0, ge=0)
     """First rollouts in which only the critic learns."""
-    weight_decay: float = 0.0
+    weight_decay: float = setting(0.0, ge=0)
     """Of weight matrices; biases, norms and the value head are not decayed."""
-    adam_beta1: float = 0.9
-    adam_beta2: float = 0.95
-    adam_epsilon: float = 1e-8
-    max_grad_norm: float = 1.0
+    adam_beta1: float = setting(0.9, ge=0, lt=1)
+    adam_beta2: float = setting(0.95, ge=0, lt=1)
+    adam_epsilon: float = setting(1e-8, gt=0)
+    max_grad_norm: float = setting(1.0, gt=0)
     bf16: bool = False
     """Forward passes in bfloat16 autocast; weights and optimizer keep the model's own dtype."""
     gradient_checkpointing: bool = False
 
     # The objective
-    temperature: float = 1.0
+    temperature: float = setting(1.0, gt=0)
     """Of the sampler, the policy and the reference alike."""
-    kl_coef: float = 0.05
+    kl_coef: float = setting(0.05, ge=0, off="0 trains without a reference")
     """β: a token's reward is −β·(log π − log π_ref), the last one's also has the score. 0: no reference is needed."""
-    target_kl: float | None = None
+    target_kl: float | None = setting(None, gt=0, off="None keeps kl_coef as it is")
     """Nats a completion: β follows the measured KL (Ziegler et al. 2019, section 2.2). None keeps β as it is."""
-    kl_horizon: int = 10_000
+    kl_horizon: int = setting(10_000, gt=0)
     """Completions over which β adapts."""
-    gamma: float = 1.0
-    lam: float = 0.95
+    gamma: float = setting(1.0, ge=0, le=1)
+    lam: float = setting(0.95, ge=0, le=1)
     """λ of generalised advantage estimation."""
-    cliprange: float = 0.2
-    cliprange_value: float = 0.2
+    cliprange: float = setting(0.2, gt=0)
+    cliprange_value: float = setting(0.2, gt=0)
     """In units of the reward."""
-    vf_coef: float = 0.1
-    ent_coef: float = 0.0
+    vf_coef: float = setting(0.1, ge=0)
+    ent_coef: float = setting(0.0, ge=0, off="0 leaves it out")
     """Weight of the entropy bonus, in nats a token."""
-    ptx_coef: float = 0.0
+    ptx_coef: float = setting(0.0, ge=0, off="0 leaves it out")
     """γ of PPO-ptx: weight of the likelihood of `ptx_dataset`'s completions, in nats a token; 0 leaves it out."""
-    ptx_batch_size: int = 32
+    ptx_batch_size: int = setting(32, gt=0)
     """Of them for each optimizer step, over all processes."""
-    missing_eos_penalty: float | None = None
+    missing_eos_penalty: float | None = setting(None, ge=0, off="None leaves it out")
     """Subtracted from the score of a completion that ran into the length limit."""
     reward_weights: tuple[float, ...] | None = None
     """Of the reward functions; None: 1 each."""
@@ -93,48 +95,38 @@ class PPOConfig:
     whiten_rewards: bool = False
     """Token rewards are scaled to variance 1 over a rollout; their mean stays."""
     whiten_advantages: bool = True
-    importance_sampling_cap: float | None = None
+    importance_sampling_cap: float | None = setting(None, gt=0, off="None leaves it out")
     """Where sampler and trainer compute differently (bf16, other kernels): tokens are weighted by
     min(π_trainer/π_sampler, cap), at the cost of one more forward pass. None: taken to be the same."""
-    early_stop_kl: float | None = None
+    early_stop_kl: float | None = setting(None, gt=0, off="None never stops early")
     """Nats a token (k3) between the policy and the one that sampled: beyond it a rollout's update ends."""
-    max_kl: float | None = 20.0
+    max_kl: float | None = setting(20.0, gt=0, off="None never ends the run")
     """Nats a token (k1) to the reference: beyond it the run ends with a message, its policy has collapsed."""
 
     # Speed and memory
-    logprob_chunk_size: int | None = None
+    logprob_chunk_size: int | None = setting(None, gt=0, off="None takes a micro-batch's")
     """Tokens whose logits over the whole vocabulary are held at once; None: a micro-batch's. Never the result."""
     compile_decoding: bool | None = None
     """A static cache and compiled decoding steps; None: on GPUs only."""
 
     # What is written
-    save_steps: int = 20
+    save_steps: int = setting(20, gt=0)
     """Rollouts between checkpoints."""
-    save_total_limit: int | None = 1
+    save_total_limit: int | None = setting(1, gt=0, off="None keeps all")
     """Checkpoints that are kept; None: all."""
-    logging_steps: int = 1
+    logging_steps: int = setting(1, gt=0)
     """Rollouts between logs."""
     log_completions: bool = False
     """A sample of each logged rollout's completions goes to completions.jsonl in output_dir, and to W&B as a table."""
-    num_completions_to_log: int = 8
+    num_completions_to_log: int = setting(8, ge=0)
 
     def __post_init__(self) -> None:
         """UserError for values that make no sense."""
-        for name in AT_LEAST_ONE:
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise UserError(f"{name}: {value} is below 1")
-        for name in ABOVE_ZERO:
-            value = getattr(self, name)
-            if value is not None and not value > 0:
-                raise UserError(f"{name}: {value} is not above 0{OFF.get(name, '')}")
-        for name in ("gamma", "lam"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise UserError(f"{name}: {getattr(self, name)} is not between 0 and 1")
-        if self.kl_coef < 0:
-            raise UserError(f"kl_coef: {self.kl_coef} is below 0; 0 trains without a reference")
-        if self.ptx_coef < 0:
-            raise UserError(f"ptx_coef: {self.ptx_coef} is below 0; 0 leaves it out")
+        for complaint in complaints(self):
+            raise UserError(complaint)
+        for weight in self.reward_weights or ():
+            if not math.isfinite(weight):
+                raise UserError(f"reward_weights: {weight} is not a finite number")
         if self.target_kl is not None and self.kl_coef == 0:
             raise UserError("target_kl: needs a kl_coef above 0 to start from")
         if self.rollout_batch_size % self.num_mini_batches:
@@ -163,17 +155,6 @@ class PPOConfig:
     def to_json_string(self) -> str:
         return json.dumps(self.to_dict(), indent=2)
 
-
-AT_LEAST_ONE = (
-    "total_episodes", "rollout_batch_size", "num_ppo_epochs", "num_mini_batches", "per_device_train_batch_size",
-    "max_tokens_per_micro_batch", "generation_batch_size", "max_prompt_length", "max_completion_length", "kl_horizon",
-    "logprob_chunk_size", "ptx_batch_size", "save_steps", "save_total_limit", "logging_steps",
-)  # fmt: skip
-ABOVE_ZERO = (
-    "learning_rate", "value_learning_rate", "max_grad_norm", "temperature", "cliprange", "cliprange_value",
-    "target_kl", "importance_sampling_cap", "early_stop_kl", "max_kl",
-)  # fmt: skip
-OFF = {"target_kl": "; None keeps kl_coef as it is", "early_stop_kl": "; None never stops early"}
 
 HAS_NO_INFLUENCE = frozenset((
     "output_dir", "run_name", "report_to", "save_steps", "save_total_limit", "logging_steps", "log_completions",

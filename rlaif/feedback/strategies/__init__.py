@@ -16,6 +16,7 @@ from rlaif.config import QuestionsConfig
 from rlaif.errors import UserError
 from rlaif.feedback.questions import load_questions
 from rlaif.feedback.strategies.strategy import Judgement, Strategy
+from rlaif.fields import complaints
 
 __all__ = ["Judgement", "Strategy", "build_strategy", "strategy_names"]
 
@@ -49,9 +50,12 @@ def _options(kind: Any, given: Mapping[str, Any]) -> Any:
         if not isinstance(value, wanted) or (isinstance(value, bool) and hints[name] is not bool):
             raise UserError(f"questions.options.{name}: {value!r} is no {hints[name].__name__}")
     try:
-        return kind(**given)
+        options = kind(**given)
     except ValueError as error:
         raise UserError(f"questions.options: {error}") from None
+    for complaint in complaints(options, "questions.options."):
+        raise UserError(complaint)
+    return options
 
 
 def defaults_of(kind: Any) -> dict[str, Any]:

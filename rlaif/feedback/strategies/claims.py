@@ -18,6 +18,7 @@ from rlaif.feedback.exchange import Ask, Reply, Request
 from rlaif.feedback.questions import QuestionSet, sections_of
 from rlaif.feedback.reading import read, text_of
 from rlaif.feedback.strategies.strategy import AnswerOptions, Judgement, answer_of, word_request
+from rlaif.fields import setting
 from rlaif.records import Answer, Example, Label, Sample
 
 WORDS = ("yes", "no")
@@ -31,15 +32,13 @@ class Options(AnswerOptions):
     """`split`: who divides the code into claims, `code` (its syntax tree) or `judge`. `max_claims`: of a sample."""
 
     split: str = "code"
-    max_claims: int = 16
-    max_split_tokens: int = 512
+    max_claims: int = setting(16, gt=0)
+    max_split_tokens: int = setting(512, gt=0)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.split not in ("code", "judge"):
             raise ValueError(f"split: {self.split!r} is neither code nor judge")
-        if self.max_claims < 1:
-            raise ValueError("max_claims has to be 1 or more")
 
 
 def build(questions: QuestionSet, options: Options, min_valid: int) -> Claims:

@@ -14,6 +14,7 @@ from rlaif.feedback.questions import QuestionSet, sections_of
 from rlaif.feedback.reading import Reading, read
 from rlaif.feedback.scoring import score_samples
 from rlaif.feedback.strategies.strategy import AnswerOptions, Judgement, answer_of, word_request
+from rlaif.fields import setting
 from rlaif.records import Answer, Example, Sample
 
 QUESTION = "direct_score"
@@ -24,13 +25,13 @@ QUESTION = "direct_score"
 class Options(AnswerOptions):
     """The scale; the template has to name the same."""
 
-    lowest: int = 1
-    highest: int = 10
+    lowest: int = setting(1, ge=0)
+    highest: int = setting(10, ge=2)
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not 0 <= self.lowest < self.highest - 1:
-            raise ValueError("lowest has to be 0 or more, and highest at least 2 above it")
+        if not self.lowest < self.highest - 1:
+            raise ValueError("highest has to be at least 2 above lowest")
 
 
 def build(questions: QuestionSet, options: Options, min_valid: int) -> DirectScore:

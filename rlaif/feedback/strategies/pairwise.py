@@ -16,6 +16,7 @@ from rlaif.feedback.judge import UNANSWERED
 from rlaif.feedback.questions import QuestionSet, sections_of
 from rlaif.feedback.reading import Reading, read
 from rlaif.feedback.strategies.strategy import AnswerOptions, Judgement, by_example, word_request
+from rlaif.fields import setting
 from rlaif.records import Example, Preference, Sample
 
 WORDS = ("1", "2")
@@ -25,12 +26,7 @@ WORDS = ("1", "2")
 class Options(AnswerOptions):
     """`max_pairs`: comparisons of one example, drawn by its id; 0: every two of its samples."""
 
-    max_pairs: int = 0
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.max_pairs < 0:
-            raise ValueError("max_pairs has to be 0 or more")
+    max_pairs: int = setting(0, ge=0)
 
 
 @dataclass(frozen=True)

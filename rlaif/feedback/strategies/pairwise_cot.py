@@ -15,6 +15,7 @@ from rlaif.feedback.reading import text_of
 from rlaif.feedback.strategies import pairwise
 from rlaif.feedback.strategies.pairwise import WORDS, compared, num_comparisons, preferences_of, shown
 from rlaif.feedback.strategies.strategy import Judgement, word_request
+from rlaif.fields import setting
 from rlaif.records import Example, Sample
 
 
@@ -22,7 +23,7 @@ from rlaif.records import Example, Sample
 class Options(pairwise.Options):
     """`max_thought_tokens`: of the first call's text; what is beyond is cut off."""
 
-    max_thought_tokens: int = 384
+    max_thought_tokens: int = setting(384, gt=0)
 
 
 def build(questions: QuestionSet, options: Options, min_valid: int) -> PairwiseCot:

@@ -9,6 +9,7 @@ from typing import Protocol
 from rlaif.feedback.exchange import Ask, Reply, Request
 from rlaif.feedback.judge import UNANSWERED
 from rlaif.feedback.reading import Reading
+from rlaif.fields import setting
 from rlaif.records import Answer, Example, Label, Preference, Sample
 
 
@@ -38,16 +39,14 @@ class Strategy(Protocol):
 class AnswerOptions:
     """How an answer in a word is asked for: options that all strategies have."""
 
-    votes: int = 1
+    votes: int = setting(1, gt=0)
     """Texts asked for; above 1 they are votes, for servers that give no log-probabilities."""
-    vote_temperature: float = 1.0
+    vote_temperature: float = setting(1.0, ge=0)
     """Of votes; one answer is asked for at temperature 0."""
-    max_answer_tokens: int = 8
+    max_answer_tokens: int = setting(8, gt=0)
     """Of an answer in a word. A model that thinks aloud first needs hundreds."""
 
     def __post_init__(self) -> None:
-        if self.votes < 1 or self.max_answer_tokens < 1:
-            raise ValueError("votes and max_answer_tokens have to be 1 or more")
         if self.votes > 1 and self.vote_temperature <= 0:
             raise ValueError("votes at temperature 0 are all the same; vote_temperature has to be above 0")
 
