@@ -58,9 +58,19 @@ def build_parts(
     actor_critic = ActorCritic(policy, head, trunk).to(processes.device)
     processes.make_alike(actor_critic)  # before the reference becomes a copy of it
     if ref_model is not None:
+        require_apart(ref_model, policy)
         processes.make_alike(ref_model.to(processes.device))
-    reference = Reference(actor_critic, ref_model, is_needed=config.kl_coef != 0)
+    reference = Reference(
+        actor_critic, ref_model, is_needed=config.kl_coef != 0, is_sharded=processes.sharding is not None
+    )
     return Parts(actor_critic, reference, tokenizer, processes)
+
+
+def require_apart(ref_model: nn.Module, policy: nn.Module) -> None:
+    """UserError where what is trained is the reference's as well, such as the model that PEFT's wrapper is around."""
+    trained = {id(one) for one in policy.parameters() if one.requires_grad}
+    if any(id(one) in trained for one in ref_model.parameters()):
+        raise UserError("ref_model has weights of the model that are trained: give a copy, or leave it out")
 
 
 def require_precision(mixed_precision: str, config: PPOConfig) -> None:

@@ -51,8 +51,8 @@ class PPOTrainer:
         train_dataset: rows with "prompt", a text or messages; further columns go to the reward functions.
         processing_class: the tokenizer; padding may be the EOS. None: the one saved with the model.
         reward_processing_classes: of reward models, in the order of reward_funcs; None: those saved with them.
-        ref_model: what the KL penalty is measured against. None: the model with its adapters switched off, where it
-            has some, else a frozen copy. With kl_coef=0 there is none.
+        ref_model: what the KL penalty is measured against. None: the model as it is given, with `peft_config`'s new
+            adapters; kept in as little memory as possible, see `Reference`. With kl_coef=0 there is none.
         value_model: a critic of its own: a model or path, whose trunk gets a new head. None: a head on the policy's.
         callbacks: transformers' TrainerCallback objects.
         optimizers: an optimizer of one's own over the policy's parameters, and its scheduler, stepped a rollout.
@@ -270,6 +270,7 @@ class PPOTrainer:
             "kl_coef": self.kl_coef,
             "score_moments": self.score_moments.state_dict(),
             "random_states": random_states(),
+            "reference": self.reference.state_dict(),
             "lr_scheduler": None if self.lr_scheduler is None else self.lr_scheduler.state_dict(),
             **self.processes.training_state(self.actor_critic, self.optimizer),
         }
@@ -286,6 +287,7 @@ class PPOTrainer:
         if self.lr_scheduler is not None:
             self.lr_scheduler.load_state_dict(state["lr_scheduler"])
         self.processes.load_training_state(self.actor_critic, self.optimizer, state)
+        self.reference.load_state_dict(state.get("reference"))
         restore_random_states(state["random_states"])
 
     def save_checkpoint(self, output_dir: Path) -> None:

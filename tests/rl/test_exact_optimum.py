@@ -55,7 +55,8 @@ def to_text(response: tuple[int, ...]) -> str:
 
 @torch.no_grad()
 def response_logprobs(policy: nn.Module) -> Tensor:
-    """[prompts, responses], by one plain forward pass a response."""
+    """[prompts, responses], by one plain forward pass a response, without dropout, as the trainer has it."""
+    policy.eval()
     rows = []
     for prompt in PROMPTS:
         logprobs = []
@@ -133,6 +134,18 @@ SEEDS = (0, 1, 2)
 
 def test_there_are_156_responses() -> None:
     assert len(set(RESPONSES)) == 156
+
+
+def test_a_share_is_measured_without_dropout(make_policy: Callable[..., nn.Module]) -> None:
+    """Whatever mode the policies are in, and whatever the state of the random stream."""
+    policy, ref_policy = (make_policy(vocab_size=len(WORDS), width=64, spread=0.3, seed=seed) for seed in (1, 0))
+    assert policy.training and ref_policy.config.embd_pdrop > 0
+    shares = []
+    for seed in range(3):
+        torch.manual_seed(seed)
+        shares.append(share_of_gain(policy.train(), ref_policy.train()))
+    assert shares[0] == shares[1] == shares[2]
+    assert share_of_gain(ref_policy, ref_policy) == 0
 
 
 @pytest.mark.slow
