@@ -7,7 +7,6 @@ adapter alone lies in `adapter/`, for sharing.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
@@ -18,6 +17,7 @@ import torch
 
 from rlaif.config import LoraConfig, PolicyConfig, PolicyKind, Precision
 from rlaif.errors import UserError
+from rlaif.models.merging import merge_adapters
 from rlaif.models.shard_bars import without_shard_bars
 from rlaif.models.tokenizer import train_tokenizer
 
@@ -198,10 +198,9 @@ def add_lora(policy: Policy, config: LoraConfig, seed: int) -> Policy:
 
 def merged(policy: Policy) -> Policy:
     """The policy as one plain model. The given policy stays as it is."""
-    model: Any = policy.model
-    if not hasattr(model, "merge_and_unload"):
+    if not hasattr(policy.model, "merge_and_unload"):
         return policy
-    return replace(policy, model=copy.deepcopy(model).merge_and_unload())
+    return replace(policy, model=merge_adapters(policy.model))
 
 
 def save_policy(policy: Policy, directory: Path) -> None:

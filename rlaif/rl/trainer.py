@@ -17,6 +17,7 @@ import torch
 from torch import nn
 
 from rlaif.errors import UserError
+from rlaif.models.merging import as_saved
 from rlaif.models.shard_bars import without_shard_bars
 from rlaif.rl.advantages import estimate_advantages, reward_tokens, start_critic
 from rlaif.rl.callbacks import Callbacks
@@ -251,7 +252,8 @@ class PPOTrainer:
         )
 
     def save_model(self, output_dir: str | Path) -> None:
-        """The policy as `from_pretrained` reads it, and its tokenizer; with LoRA the adapter."""
+        """The policy as `from_pretrained` reads it, and its tokenizer; with LoRA the adapter, where that is all that is
+        trained, else the model with it merged in."""
         state = self.processes.policy_state(self.actor_critic)
         if self.processes.is_main:
             self.write_policy(Path(output_dir), state)
@@ -259,7 +261,7 @@ class PPOTrainer:
     def write_policy(self, directory: Path, state: dict[str, Any] | None) -> None:
         """`state` is the policy's, where its own is cut into pieces; for the main process."""
         with without_shard_bars():
-            self.model.save_pretrained(directory, state_dict=state)
+            (self.model if state is not None else as_saved(self.model)).save_pretrained(directory, state_dict=state)
         self.processing_class.save_pretrained(directory)
 
     def state_dict(self) -> dict[str, Any]:

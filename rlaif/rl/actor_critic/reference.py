@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import logging
 import warnings
 from collections.abc import Iterator, Mapping
@@ -13,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from rlaif.models.generation import device_of, eval_mode
+from rlaif.models.merging import copy_module
 from rlaif.rl.actor_critic.forward import ActorCritic, score_actions, unwrapped
 
 logger = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ class Reference:
         if ref_model is None and not is_sharded and any(not one.requires_grad for one in policy.parameters()):
             self.start = {name: one.detach().clone() for name, one in trainable(policy).items()}
         else:
-            frozen = copy.deepcopy(policy) if ref_model is None else ref_model
+            frozen = copy_module(policy) if ref_model is None else ref_model
             self.model = ActorCritic(frozen.requires_grad_(False).eval())
         if ref_model is None and hasattr(policy, "disable_adapter"):
             logger.warning(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 from collections.abc import Callable
 from pathlib import Path
@@ -129,6 +128,13 @@ POLICIES: dict[str, Callable[[], Any]] = {
     "oft": lambda: adapted(peft.OFTConfig(task_type="CAUSAL_LM", r=0, oft_block_size=4, target_modules=["q_proj"])),
     "vera": lambda: adapted(peft.VeraConfig(task_type="CAUSAL_LM", r=2, target_modules=["q_proj", "v_proj"])),
     "miss": lambda: adapted(peft.MissConfig(task_type="CAUSAL_LM", r=2, target_modules=LINEAR)),
+    "vb-lora": lambda: adapted(peft.VBLoRAConfig(task_type="CAUSAL_LM", r=2, num_vectors=8, vector_length=8, topk=2,
+                                                 target_modules=["q_proj", "v_proj"])),
+    "fourierft": lambda: adapted(peft.FourierFTConfig(task_type="CAUSAL_LM", n_frequency=20,
+                                                      target_modules=["q_proj", "v_proj"])),
+    "c3a": lambda: adapted(peft.C3AConfig(task_type="CAUSAL_LM", block_size=8, target_modules=["q_proj", "v_proj"])),
+    "tied adapters": lambda: adapted(lora(target_modules=["embed_tokens", "q_proj"], ensure_weight_tying=True,
+                                          init_lora_weights=False)),
     "norms": normalised,
     "an unfrozen embedding": with_unfrozen_embedding,
     "trained before": trained_before,
@@ -158,8 +164,7 @@ def plain_logprobs(policy: nn.Module, rollout: Any) -> Tensor:
 
 @pytest.mark.parametrize("name", POLICIES)
 def test_the_reference_is_where_ppo_starts(name: str, tokenizer: Any) -> None:
-    policy = POLICIES[name]()
-    start = copy.deepcopy(policy).eval()
+    policy, start = POLICIES[name](), POLICIES[name]().eval()  # both of the same seed
     seen: list[tuple[dict[str, float], float, float]] = []
 
     def look(step: int, metrics: dict[str, float], rollout: Any) -> None:
@@ -212,3 +217,18 @@ def test_a_reference_that_would_be_trained_too_is_refused(tokenizer: Any) -> Non
     policy = peft.get_peft_model(base, lora())
     with pytest.raises(UserError, match="ref_model has weights of the model that are trained"):
         PPOTrainer(policy, share_of_a, CONFIG, PROMPTS, tokenizer, ref_model=base)
+
+
+@pytest.mark.parametrize("name", ["on the embedding", "an unfrozen embedding", "all biases", "both saved", "pissa"])
+def test_the_policy_saved_is_the_policy_trained(name: str, tokenizer: Any, tmp_path: Path) -> None:
+    policy = POLICIES[name]()
+    trainer = PPOTrainer(policy, share_of_a, CONFIG, PROMPTS, tokenizer)
+    trainer.train()
+    trainer.save_model(tmp_path)
+    is_adapter = (tmp_path / "adapter_config.json").exists()
+    assert is_adapter == (name != "an unfrozen embedding")
+    saved: Any = LlamaForCausalLM.from_pretrained(tmp_path) if not is_adapter else None
+    saved = saved or peft.PeftModel.from_pretrained(llama(), tmp_path)
+    ids = torch.arange(8)[None]
+    with torch.no_grad():
+        torch.testing.assert_close(saved.eval()(ids).logits, trainer.model(ids).logits, atol=1e-5, rtol=1e-5)
