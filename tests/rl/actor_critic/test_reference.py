@@ -134,7 +134,7 @@ POLICIES: dict[str, Callable[[], Any]] = {
                                                       target_modules=["q_proj", "v_proj"])),
     "c3a": lambda: adapted(peft.C3AConfig(task_type="CAUSAL_LM", block_size=8, target_modules=["q_proj", "v_proj"])),
     "tied adapters": lambda: adapted(lora(target_modules=["embed_tokens", "q_proj"], ensure_weight_tying=True,
-                                          init_lora_weights=False)),
+                                          bias="all")),
     "norms": normalised,
     "an unfrozen embedding": with_unfrozen_embedding,
     "trained before": trained_before,
