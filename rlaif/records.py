@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 Split = Literal["train", "validation", "eval"]
+FinishReason = Literal["stop", "length"]
+"""Whether a completion ended by itself or ran into the length limit, and is cut off there."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ class Sample:
     policy: str
     """Which policy gave it: sft, rl, responses or reference."""
     seed: int
-    finish_reason: Literal["stop", "length"]
+    finish_reason: FinishReason
 
 
 @dataclass(frozen=True)

@@ -5,18 +5,18 @@ A term is added here and as a weight in `config.RewardTerms`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from rlaif.config import Precision, TrainConfig
-from rlaif.data.completion import parse_completion
+from rlaif.data.completion import ends_with_code, parse_completion
 from rlaif.execution import Runner
 from rlaif.feedback.build import JudgeSamples, open_feedback
 from rlaif.feedback.injection import veto
 from rlaif.models.reward_model import RewardModel
-from rlaif.records import ApiRow, Example, Sample
+from rlaif.records import ApiRow, Example, FinishReason, Sample
 from rlaif.rl.reward_funcs.rewards import RewardFunction
 
 
@@ -76,15 +76,17 @@ class JudgeReward:
 
     def __call__(self, prompts: list[str], completions: list[str], **columns: list[Any]) -> list[float | None]:
         samples = [
-            Sample(str(number), example_id, text, "rl", 0, "stop")
-            for number, (example_id, text) in enumerate(zip(columns["example_id"], completions, strict=True))
+            Sample(str(number), example_id, text, "rl", 0, reason)
+            for number, (example_id, text, reason) in enumerate(
+                zip(columns["example_id"], completions, finish_reasons(completions, columns), strict=True)
+            )
         ]
         scores = {label.sample_id: label.score for label in self.judge(samples, self.examples).labels}
         return [scores[sample.id] for sample in samples]
 
 
 class ExecutabilityReward:
-    """1 where the code runs, 0 where the code is at fault, None where the environment is."""
+    """1 where the code runs, 0 where the code is at fault or was cut off, None where the environment is at fault."""
 
     __name__ = "executability"
     overlap_batch_size = 16
@@ -93,5 +95,17 @@ class ExecutabilityReward:
         self.executor = executor
 
     def __call__(self, prompts: list[str], completions: list[str], **columns: list[Any]) -> list[float | None]:
-        verdicts = self.executor.run([parse_completion(text).code for text in completions])
-        return [None if verdict.status == "inconclusive" else float(verdict.status == "pass") for verdict in verdicts]
+        codes = [parse_completion(text).code for text in completions]
+        whole = [
+            reason == "stop" or not ends_with_code(text, code)
+            for text, code, reason in zip(completions, codes, finish_reasons(completions, columns), strict=True)
+        ]
+        return [
+            None if verdict.status == "inconclusive" else float(verdict.status == "pass" and is_whole)
+            for verdict, is_whole in zip(self.executor.run(codes), whole, strict=True)
+        ]
+
+
+def finish_reasons(completions: Sequence[str], columns: Mapping[str, list[Any]]) -> Sequence[FinishReason]:
+    """Of each completion; "stop" where nobody says."""
+    return columns.get("finish_reason") or ["stop"] * len(completions)

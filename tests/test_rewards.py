@@ -12,8 +12,8 @@ from rlaif.data.completion import Completion, render_completion
 from rlaif.errors import UserError
 from rlaif.execution import Verdict
 from rlaif.feedback.exchange import Reply, Request
-from rlaif.feedback.strategies import build_strategy
-from rlaif.records import Example
+from rlaif.feedback.strategies import Judgement, build_strategy
+from rlaif.records import Example, Label, Sample
 from rlaif.rewards import ExecutabilityReward, JudgeReward
 
 EXAMPLE = Example("e1", "Add.", "<<<code>>>: 1", "", "Numbers", "Python", "train")
@@ -36,6 +36,27 @@ def test_executability_is_none_where_the_environment_is_to_blame() -> None:
     reward = ExecutabilityReward(ScriptedExecutor())  # type: ignore[arg-type]
     texts = [completion("good"), completion("bad"), completion("odd"), completion("env"), "no code here"]
     assert reward(prompts=["p"] * 5, completions=texts) == [1.0, 0.0, 0.0, None, 0.0]
+
+
+def test_code_that_was_cut_off_does_not_run_to_its_end() -> None:
+    reward = ExecutabilityReward(ScriptedExecutor())  # type: ignore[arg-type]
+    texts = [completion("good"), completion("good"), completion("bad"), completion("env"), "```\ngood\n```\nIt is goo"]
+    reasons = ["stop", "length", "length", "length", "length"]
+    scores = reward(prompts=["p"] * 5, completions=texts, finish_reason=reasons)
+    assert scores == [1.0, 0.0, 0.0, None, 1.0], "of the last one, only what follows the code is cut off"
+
+
+def test_the_judge_learns_which_completions_were_cut_off() -> None:
+    judged: list[Sample] = []
+
+    def judge(samples: Sequence[Sample], examples: Mapping[str, Example]) -> Judgement:
+        judged.extend(samples)
+        return Judgement(labels=[Label(sample.id, 1.0, 1) for sample in samples])
+
+    reward = JudgeReward(judge, [EXAMPLE])
+    reward(prompts=["p"] * 2, completions=["a", "b"], example_id=["e1"] * 2, finish_reason=["length", "stop"])
+    reward(prompts=["p"], completions=["c"], example_id=["e1"])
+    assert [(sample.text, sample.finish_reason) for sample in judged] == [("a", "length"), ("b", "stop"), ("c", "stop")]
 
 
 def test_judge_is_the_strategys_score_of_each_completion_in_order() -> None:

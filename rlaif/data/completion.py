@@ -63,6 +63,12 @@ def parse_completion(text: str) -> Completion:
     return Completion(**sections, steps=tuple(steps))
 
 
+def ends_with_code(text: str, code: str | None) -> bool:
+    """Whether nothing follows the code in its completion's text, so that where the text is cut off, the code is."""
+    lines = (code or "").split()
+    return bool(lines) and text.rstrip().endswith(lines[-1])
+
+
 def render_completion(completion: Completion) -> str:
     """The canonical form; a section that is None is left out."""
     contents = ((name, getattr(completion, name)) for name in SECTIONS)

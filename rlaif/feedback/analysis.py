@@ -40,9 +40,14 @@ def undetermined(why: str) -> Finding:
     return Finding(None, why)
 
 
+CUT_OFF = "the output was cut off at its length limit"
+
+
 def parses(program: Program) -> Finding:
-    """The code is there and is Python."""
-    return yes() if program.tree is not None else no(program.syntax_error)
+    """The code is there, is Python, and goes on to its end."""
+    if program.tree is None:
+        return no(program.syntax_error)
+    return no(CUT_OFF) if program.is_cut_off else yes()
 
 
 def names_defined(program: Program) -> Finding:

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 
-from rlaif.data.completion import Completion, parse_completion
+from rlaif.data.completion import Completion, ends_with_code, parse_completion
 from rlaif.records import Example, Sample
 from rlaif.source.calls import ApiDatabase, Bindings, Call, bindings_of, calls_in, calls_in_text
 from rlaif.source.parse import parse
@@ -45,6 +45,11 @@ class Program:
     def syntax_error(self) -> str:
         """Why there is no tree."""
         return self._parsed[1]
+
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether the output ran into its length limit within the code."""
+        return self.sample.finish_reason == "length" and ends_with_code(self.sample.text, self.completion.code)
 
     @cached_property
     def bindings(self) -> Bindings:

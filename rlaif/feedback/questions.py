@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from rlaif.config import QuestionsConfig
 from rlaif.data.completion import SECTIONS, parse_completion
 from rlaif.errors import UserError
+from rlaif.records import FinishReason
 
 PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 
@@ -56,9 +57,12 @@ class QuestionSet:
         """Weight by question id."""
         return {question.id: question.weight for question in self.questions}
 
-    def render(self, question: Question, instruction: str, completion: str) -> Prompt:
+    def render(
+        self, question: Question, instruction: str, completion: str, finish_reason: FinishReason = "stop"
+    ) -> Prompt:
         """The prompt for one question; every text in it is quoted data."""
-        user = fill(self.template, instruction=instruction, output=sections_of(completion), question=question.text)
+        output = output_of(completion, finish_reason)
+        user = fill(self.template, instruction=instruction, output=output, question=question.text)
         return Prompt(self.system.strip(), user)
 
     def messages(self, template: str, **values: object) -> tuple[tuple[str, str], ...]:
@@ -97,6 +101,15 @@ def sections_of(completion: str) -> dict[str, str]:
     read = parse_completion(completion)
     sections = {name: text for name in SECTIONS if (text := getattr(read, name)) is not None}
     return sections or {"text": completion}
+
+
+CUT_OFF = "The output ran into its length limit and was cut off here. It is not finished."
+
+
+def output_of(completion: str, finish_reason: FinishReason) -> dict[str, str]:
+    """What a judge is shown of an output: its sections, and whether it was cut off, which the text does not tell."""
+    sections = sections_of(completion)
+    return sections if finish_reason == "stop" else {**sections, "cut_off": CUT_OFF}
 
 
 def load_questions(config: QuestionsConfig) -> QuestionSet:

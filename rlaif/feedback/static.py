@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rlaif.errors import UserError
-from rlaif.feedback.analysis import ANALYSES, Finding, undetermined
+from rlaif.feedback.analysis import ANALYSES, CUT_OFF, Finding, no, undetermined
 from rlaif.feedback.judge import UNANSWERED, Item
 from rlaif.feedback.program import Program
 from rlaif.feedback.questions import QuestionSet
@@ -88,7 +88,10 @@ class StaticJudge:
         verdicts = self._execute([programs[item.sample.id].completion.code for item in items])
         for item, verdict in zip(items, verdicts, strict=True):
             source = UNANSWERED if verdict.kind == "not_run" else "execution"
-            yield self._answer(item, finding_of(verdict), source)
+            finding = finding_of(verdict)
+            if finding.yes and programs[item.sample.id].is_cut_off:
+                finding = no(f"it ran, and {CUT_OFF}")
+            yield self._answer(item, finding, source)
 
     def _answer(self, item: Item, finding: Finding, source: str) -> Answer:
         return Answer(

@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +23,7 @@ from rlaif.models.kv_cache import reserve_cache
 from rlaif.models.padding import pad_left
 from rlaif.models.stop_tokens import as_ids, stop_token_ids
 from rlaif.models.texts import CompletionReader, encode_prompts
+from rlaif.records import FinishReason
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Generation:
     """What the model saw: at most max_prompt_tokens, of a longer prompt the last."""
     completion_ids: tuple[int, ...]
     """The sampled tokens. The stop token that ended them is the last one."""
-    finish_reason: Literal["stop", "length"]
+    finish_reason: FinishReason
     num_prompt_tokens_cut: int = 0
     """Tokens that were cut from the prompt's beginning because it was too long."""
 
@@ -87,10 +88,8 @@ def generate(
         )
         for index, completion_ids in zip(batch, completions, strict=True):
             prompt_ids, num_cut = encoded[index]
-            reason: Literal["stop", "length"] = "stop" if reader.ends(completion_ids) else "length"
-            generations[index] = Generation(
-                reader.text(completion_ids), prompt_ids, tuple(completion_ids), reason, num_cut
-            )
+            text, reason = reader.text(completion_ids), reader.finish_reason(completion_ids)
+            generations[index] = Generation(text, prompt_ids, tuple(completion_ids), reason, num_cut)
         if progress is not None:
             progress(start + len(batch), len(prompts))
     return [generation for generation in generations if generation is not None]

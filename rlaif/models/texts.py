@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from rlaif.errors import UserError
+from rlaif.records import FinishReason
 
 ANCHORS = ("a", "0", "x")
 """A completion's ids are read behind one of these, as they are behind a prompt."""
@@ -29,6 +30,9 @@ class CompletionReader:
     def ends(self, ids: Sequence[int]) -> bool:
         """Whether the completion ended by itself."""
         return bool(ids) and ids[-1] in self.stop_ids
+
+    def finish_reason(self, ids: Sequence[int]) -> FinishReason:
+        return "stop" if self.ends(ids) else "length"
 
     def text(self, ids: Sequence[int]) -> str:
         """What follows the prompt's text."""

@@ -161,7 +161,7 @@ def sample_prompts(
 
     def finish(row: int, tokens: SampledTokens) -> None:
         texts[row] = reader.text(tokens.ids)
-        scoring.add(row, texts[row], tokens.ids)
+        scoring.add(row, texts[row], tokens.ids, reader.finish_reason(tokens.ids))
 
     device = device_of(actor_critic)
     with training_precision(device, bf16=config.bf16):

@@ -18,8 +18,8 @@ from rlaif.feedback.judge import UNANSWERED, Item, items_for
 from rlaif.feedback.pairs import reference_sample
 from rlaif.feedback.questions import Question, QuestionSet
 from rlaif.feedback.scoring import question_rates
-from rlaif.feedback.static import StaticJudge
-from rlaif.records import Answer, ApiRow, Example, Sample
+from rlaif.feedback.static import Execute, StaticJudge
+from rlaif.records import Answer, ApiRow, Example, FinishReason, Sample
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 PACKAGES = ("torch", "transformers", "tensorflow_hub")
@@ -51,10 +51,13 @@ MEAN = task(
 )
 
 
-def ask(analysis: str, text: str, example: Example = VISION, database: Sequence[ApiRow] = DATABASE) -> Answer:
+def ask(
+    analysis: str, text: str, example: Example = VISION, database: Sequence[ApiRow] = DATABASE,
+    finish_reason: FinishReason = "stop", execute: Execute | None = None,
+) -> Answer:  # fmt: skip
     question = Question(analysis, "Is it?", 1.0, analysis)
-    judge = StaticJudge(QuestionSet("one", 1, "", "", (question,)), database, PACKAGES)
-    (answer,) = judge.answer([Item(Sample("s1", example.id, text, "sft", 0, "stop"), example, question)])
+    judge = StaticJudge(QuestionSet("one", 1, "", "", (question,)), database, PACKAGES, execute)
+    (answer,) = judge.answer([Item(Sample("s1", example.id, text, "sft", 0, finish_reason), example, question)])
     return answer
 
 
@@ -285,3 +288,17 @@ def test_references_of_torch_hub(
         "api_fits_task": 0.991,
         "code_agrees": 0.992,
     }, abs=0.003)  # fmt: skip
+
+
+@pytest.mark.parametrize("analysis", ["parses", "runs"])
+def test_code_that_was_cut_off_is_not_believed_complete(analysis: str) -> None:
+    """It parses and runs as far as it goes; what follows a closed fence is no code."""
+
+    def passes(snippets: Sequence[str | None]) -> list[Verdict]:
+        return [Verdict("pass", "", "", None, 0.1) for _ in snippets]
+
+    cut, fenced = output(None, "x = 1\nprint(x)"), "```python\nx = 1\n```\nThis prin"
+    assert ask(analysis, cut, execute=passes).p_yes == 1
+    answer = ask(analysis, cut, execute=passes, finish_reason="length")
+    assert answer.p_yes == 0 and "cut off at its length limit" in answer.evidence
+    assert ask(analysis, fenced, execute=passes, finish_reason="length").p_yes == 1

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from rlaif.errors import UserError
 from rlaif.feedback.exchange import Ask, Request
-from rlaif.feedback.questions import QuestionSet, sections_of
+from rlaif.feedback.questions import QuestionSet, output_of
 from rlaif.feedback.reading import read
 from rlaif.feedback.reading_list import read_list
 from rlaif.feedback.scoring import score_samples
@@ -56,7 +56,8 @@ class Binary:
         items = [(sample, question) for sample in samples for question in self.questions.questions]
         requests = []
         for sample, question in items:
-            prompt = self.questions.render(question, examples[sample.example_id].instruction, sample.text)
+            instruction = examples[sample.example_id].instruction
+            prompt = self.questions.render(question, instruction, sample.text, sample.finish_reason)
             messages = (("system", prompt.system), ("user", prompt.user))
             requests.append(word_request(messages, WORDS, self.options, question.id))
         answers = []
@@ -80,7 +81,7 @@ class Binary:
         messages = questions.messages(
             questions.prompts["together"],
             instruction=example.instruction,
-            output=sections_of(sample.text),
+            output=output_of(sample.text, sample.finish_reason),
             questions=numbered,
         )
         request = word_request(messages, WORDS, self.options, f"{questions.name}/together")

@@ -15,7 +15,7 @@ from rlaif.data.completion import parse_completion
 from rlaif.errors import UserError
 from rlaif.feedback.claims_in_code import KINDS, Claim, claims_in_code
 from rlaif.feedback.exchange import Ask, Reply, Request
-from rlaif.feedback.questions import QuestionSet, sections_of
+from rlaif.feedback.questions import QuestionSet, output_of
 from rlaif.feedback.reading import read, text_of
 from rlaif.feedback.strategies.strategy import AnswerOptions, Judgement, answer_of, word_request
 from rlaif.fields import setting
@@ -101,7 +101,7 @@ class Claims:
                 self.questions.messages(
                     self.questions.prompts["split"],
                     instruction=examples[sample.example_id].instruction,
-                    output=sections_of(sample.text),
+                    output=output_of(sample.text, sample.finish_reason),
                 ),
                 "text",
                 max_tokens=self.options.max_split_tokens,
@@ -120,7 +120,7 @@ class Claims:
         messages = self.questions.messages(
             self.questions.template,
             instruction=example.instruction,
-            output=sections_of(sample.text),
+            output=output_of(sample.text, sample.finish_reason),
             claim=claim.text,
         )
         return word_request(messages, WORDS, self.options, f"claims/{claim.kind}")

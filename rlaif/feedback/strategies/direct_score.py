@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rlaif.feedback.exchange import Ask
-from rlaif.feedback.questions import QuestionSet, sections_of
+from rlaif.feedback.questions import QuestionSet, output_of
 from rlaif.feedback.reading import Reading, read
 from rlaif.feedback.scoring import score_samples
 from rlaif.feedback.strategies.strategy import AnswerOptions, Judgement, answer_of, word_request
@@ -55,7 +55,7 @@ class DirectScore:
                 self.questions.messages(
                     self.questions.template,
                     instruction=examples[sample.example_id].instruction,
-                    output=sections_of(sample.text),
+                    output=output_of(sample.text, sample.finish_reason),
                 ),
                 self.words,
                 self.options,

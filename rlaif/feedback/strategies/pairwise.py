@@ -13,7 +13,7 @@ from random import Random
 
 from rlaif.feedback.exchange import Ask, Reply, Request
 from rlaif.feedback.judge import UNANSWERED
-from rlaif.feedback.questions import QuestionSet, sections_of
+from rlaif.feedback.questions import QuestionSet, output_of
 from rlaif.feedback.reading import Reading, read
 from rlaif.feedback.strategies.strategy import AnswerOptions, Judgement, by_example, word_request
 from rlaif.fields import setting
@@ -87,8 +87,8 @@ def shown(comparison: Comparison) -> dict[str, object]:
     """What a template is filled with."""
     return {
         "instruction": comparison.example.instruction,
-        "first": sections_of(comparison.first.text),
-        "second": sections_of(comparison.second.text),
+        "first": output_of(comparison.first.text, comparison.first.finish_reason),
+        "second": output_of(comparison.second.text, comparison.second.finish_reason),
     }
 
 

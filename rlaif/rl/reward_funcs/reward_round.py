@@ -15,12 +15,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from rlaif.errors import UserError
+from rlaif.records import FinishReason
 from rlaif.rl.dataset import Prompt
 from rlaif.rl.reward_funcs.background import EventLoopThread, WorkerThread
 from rlaif.rl.reward_funcs.scores import MissingRewards, Reward, Scores, combine, read_rewards
 
 RESERVED = ("prompts", "completions", "trainer_state", "log_extra", "log_metric")
-"""What a reward function is handed besides `completion_ids` and the data's columns."""
+"""What a reward function is handed besides `completion_ids`, `finish_reason` and the data's columns."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class RewardSource:
 
     def require(self, columns: Collection[str]) -> None:
         """UserError where the signature asks for what there is not."""
-        available = {*RESERVED, "completion_ids", *columns}
+        available = {*RESERVED, "completion_ids", "finish_reason", *columns}
         for name, p in (self._parameters() or {}).items():
             is_variadic = p.kind in (p.VAR_KEYWORD, p.VAR_POSITIONAL)
             if p.kind is p.POSITIONAL_ONLY or (name not in available and p.default is p.empty and not is_variadic):
@@ -81,6 +82,7 @@ class RewardRound:
         self._worker, self._loop = worker, loop
         self._completions: dict[int, str] = {}
         self._completion_ids: dict[int, list[int]] = {}
+        self._finish_reasons: dict[int, FinishReason] = {}
         self._futures: list[Future[Any]] = []
 
         self._lock = threading.Lock()  # for what follows, which the threads write
@@ -91,8 +93,12 @@ class RewardRound:
         self._extra_columns: dict[str, dict[int, Any]] = defaultdict(dict)
         self._failure: UserError | None = None
 
-    def add(self, row: int, completion: str, completion_ids: Sequence[int]) -> None:
+    def add(
+        self, row: int, completion: str, completion_ids: Sequence[int], finish_reason: FinishReason | None = None
+    ) -> None:
         """Row `row` of the prompts has ended, with this text and these tokens, its EOS included.
+
+        Functions are told the reason where every row of their call has one.
 
         Raises:
             UserError: a function that overlaps decoding has failed.
@@ -101,6 +107,8 @@ class RewardRound:
             raise ValueError(f"row {row} of {len(self._prompts)} has a completion already, or is none")
         self._raise_failure()
         self._completions[row], self._completion_ids[row] = completion, list(completion_ids)
+        if finish_reason is not None:
+            self._finish_reasons[row] = finish_reason
         for source in self._sources:
             self._hand_out(source, row)
 
@@ -207,7 +215,8 @@ class RewardRound:
         conversational = prompts[0].messages is not None
         columns = {name: [prompt.columns[name] for prompt in prompts] for name in prompts[0].columns}
         return source.choose({
-            **columns,
+            **self._reasons(rows),
+            **columns,  # one that is called finish_reason too stays the data's own
             # copies, so that a function that changes what it is handed does not change the data
             "prompts": [[dict(m) for m in p.messages] if p.messages is not None else p.text for p in prompts],
             "completions": [[{"role": "assistant", "content": t}] for t in texts] if conversational else texts,
@@ -216,6 +225,10 @@ class RewardRound:
             "log_extra": lambda column, values: self._log_extra(rows, column, values),
             "log_metric": self._log_metric,
         })  # fmt: skip
+
+    def _reasons(self, rows: list[int]) -> dict[str, list[FinishReason]]:
+        known = [self._finish_reasons[row] for row in rows if row in self._finish_reasons]
+        return {"finish_reason": known} if len(known) == len(rows) else {}
 
     def _log_extra(self, rows: list[int], column: str, values: Sequence[Any]) -> None:
         if len(values) != len(rows):

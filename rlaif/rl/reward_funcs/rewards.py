@@ -2,7 +2,8 @@
 
 A reward function is f(prompts, completions, **columns) -> a reward for each completion. It is
 handed, by name and as far as its signature takes them: `prompts` and `completions` (text, or
-messages where the prompts are conversations), `completion_ids`, the data's other columns,
+messages where the prompts are conversations), `completion_ids`, `finish_reason` ("stop", or
+"length" for a completion that was cut off at the limit), the data's other columns,
 `trainer_state`, `log_extra(column, values)` and `log_metric(name, value)`. A reward is a number,
 None where there is none, or a list with a number for each of the completion's tokens, its EOS
 included.

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -71,6 +73,27 @@ def test_binary_asks_each_question_about_each_sample(shipped: Shipped, example: 
     assert by_id["parses"].p_yes == pytest.approx(0.75)
     assert (by_id["parses"].judge, by_id["parses"].source) == ("m", "logprobs")
     assert judgement.labels[0].score == pytest.approx((2 * 0.8 + 8 * 0.75) / 10)  # runs and api_fits_task weigh 2
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("binary8", {}), ("binary8", {"together": True}), ("direct_score", {}), ("claims", {}),
+     ("claims", {"split": "judge"}), ("pairwise", {}), ("pairwise_cot", {})],
+)  # fmt: skip
+def test_every_request_about_an_output_that_was_cut_off_says_so(
+    name: str, options: dict[str, Any], shipped: Shipped, example: Example
+) -> None:
+    whole, cut = (Model(lambda request: Reply(("api: a is called",))) for _ in range(2))
+    first, second = samples_of(CODE, CODE + "\nprint(1)")
+    strategy = build_strategy(shipped(name, **options), 1)
+    strategy.judge([first, second], {"e1": example}, whole.ask)
+    strategy.judge([first, replace(second, finish_reason="length")], {"e1": example}, cut.ask)
+    assert len(whole.asked) == len(cut.asked) >= 2
+    for one, other in zip(whole.asked, cut.asked, strict=True):
+        shows_it = "print(1)" in one.messages[1][1]
+        assert "was cut off" not in one.messages[1][1]
+        assert other.messages[1][1].count('"cut_off": "The output ran into its length limit') == shows_it
+        assert shows_it or other == one, "what is asked of the other has changed"
 
 
 def test_binary_in_one_call(shipped: Shipped, example: Example) -> None:

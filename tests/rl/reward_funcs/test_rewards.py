@@ -85,6 +85,35 @@ def test_a_function_is_handed_what_trl_hands_it() -> None:
     }
 
 
+def test_a_function_is_told_how_each_completion_ended() -> None:
+    seen: list[Any] = []
+
+    def named(completions: list[str], finish_reason: list[str]) -> list[float]:
+        seen.append(finish_reason)
+        return [0.0 if reason == "length" else 1.0 for reason in finish_reason]
+
+    def anything(**kwargs: Any) -> list[float]:
+        seen.append(kwargs["finish_reason"])
+        return [0.0, 0.0, 0.0]
+
+    def nothing(completions: list[str]) -> list[float]:
+        return lengths(completions)
+
+    def run(prompts: list[Prompt], *functions: Any) -> list[float | None]:
+        with Rewards(list(functions)) as rewards, rewards.begin(prompts) as round_:
+            for row, reason in ((1, "length"), (0, "stop"), (2, "stop")):
+                round_.add(row, "a", [1, 0], reason)  # type: ignore[arg-type]
+            return round_.result().totals
+
+    assert run([Prompt("p")] * 3, named, anything, nothing) == [2.0, 1.0, 2.0]
+    assert seen == [["stop", "length", "stop"]] * 2
+    assert run([Prompt("p")] * 3, overlaps_decoding()(named)) == [1.0, 0.0, 1.0]
+
+    seen.clear()
+    run([Prompt("p", None, {"finish_reason": "why"})] * 3, anything)
+    assert seen == [["why"] * 3], "the data's own column was replaced"
+
+
 def test_in_the_conversational_form_texts_are_messages() -> None:
     seen: dict[str, Any] = {}
 
