@@ -101,9 +101,15 @@ def derive_seed(*parts: int) -> int:
     return int.from_bytes(digest[:8], "big") >> 1
 
 
+def num_positions_of(model: Any) -> int | None:
+    """How many tokens the model can tell the places of; None where nothing says."""
+    positions: int | None = getattr(getattr(model, "config", None), "max_position_embeddings", None)
+    return positions
+
+
 def require_positions(model: nn.Module, prompt_length: int, max_new_tokens: int) -> None:
     """UserError where the longest prompt and completion exceed the model's position embeddings."""
-    num_positions = getattr(model.config, "max_position_embeddings", None)
+    num_positions = num_positions_of(model)
     if num_positions is not None and prompt_length + max_new_tokens > num_positions:
         raise UserError(
             f"a prompt of {prompt_length} tokens and max_new_tokens={max_new_tokens} exceed the model's "

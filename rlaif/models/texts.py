@@ -62,7 +62,12 @@ class CompletionReader:
 
 
 def encode_prompts(
-    tokenizer: Any, prompts: Sequence[str], max_prompt_tokens: int | None, *, add_special_tokens: bool = True
+    tokenizer: Any,
+    prompts: Sequence[str],
+    max_prompt_tokens: int | None,
+    *,
+    add_special_tokens: bool = True,
+    allow_blank: bool = False,
 ) -> list[tuple[tuple[int, ...], int]]:
     """Each prompt's token ids, at most `max_prompt_tokens`, and how many were cut.
 
@@ -71,6 +76,7 @@ def encode_prompts(
 
     Args:
         add_special_tokens: False for texts that have theirs, as from a chat template.
+        allow_blank: a prompt without tokens is no error, and has no ids, special ones neither.
 
     Raises:
         UserError: a prompt without tokens.
@@ -88,7 +94,9 @@ def encode_prompts(
         front = before if has_front else [id for id in body[:1] if id == tokenizer.bos_token_id]
         body = body[len(front) :]
         if not body and (has_front or not front):
-            raise UserError(f"prompt {index} has no tokens: {prompts[index]!r}")
+            if not allow_blank:
+                raise UserError(f"prompt {index} has no tokens: {prompts[index]!r}")
+            front = []
         encoded.append(cut(front, body, max_prompt_tokens))
     return encoded
 

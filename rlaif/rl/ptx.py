@@ -8,7 +8,7 @@ still goes; a text that has become improbable costs much here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,11 +20,14 @@ from rlaif.models.stop_tokens import eos_of
 from rlaif.models.texts import encode_completions
 from rlaif.rl.actor_critic.forward import training_precision
 from rlaif.rl.config import PPOConfig
-from rlaif.rl.dataset import encode_prompts, read_prompts
+from rlaif.rl.dataset import encode_prompts, read_prompts, require_room
 from rlaif.rl.functional import masked_sum
 from rlaif.rl.micro_batches import micro_batches
 from rlaif.rl.padding import pad_sequences
 from rlaif.rl.processes import Processes
+from rlaif.rl.rows import rows_of
+
+NAME = "ptx_dataset"
 
 
 @dataclass(frozen=True)
@@ -49,24 +52,38 @@ class PtxTexts:
             waiting = waiting[size:]
 
 
-def read_texts(dataset: Any, processing_class: Any, config: PPOConfig, device: torch.device) -> PtxTexts:
+def read_texts(
+    dataset: Any, processing_class: Any, config: PPOConfig, device: torch.device, num_positions: int | None = None
+) -> PtxTexts:
     """Rows with "prompt" and "completion", both as PPO's own: a long prompt keeps its last tokens, a long completion
     its first, without the EOS that all others end with.
 
+    Args:
+        num_positions: of the model; None where nothing limits them.
+
     Raises:
-        UserError: no rows, or one without a prompt or a completion.
+        UserError: no rows, or one without a prompt or a completion, or with a prompt that leaves no room for one.
     """
     if dataset is None:
         raise UserError("ptx_dataset: ptx_coef needs rows with a prompt and a completion")
-    completions = [row.get("completion") for row in dataset]
-    for number, completion in enumerate(completions):
-        if not isinstance(completion, str) or not completion:
-            raise UserError(f'ptx_dataset: row {number} has no "completion", a text')
-    prompts = read_prompts(dataset, processing_class)
+    rows = rows_of(dataset, NAME)
+    completions = [completion_of(row, number) for number, row in enumerate(rows)]
+    prompts = read_prompts(rows, processing_class, name=NAME)
+    require_room(prompts, processing_class, config.max_prompt_length, config.max_completion_length, num_positions, NAME)
     eos = eos_of(processing_class)
     whole = [(*ids, eos)[: config.max_completion_length] for ids in encode_completions(processing_class, completions)]
     starts = [one for one, _ in encode_prompts(prompts, processing_class, config.max_prompt_length)]
     return pad(starts, whole, device)
+
+
+def completion_of(row: Any, number: int) -> str:
+    """A row's completion: a text, or as one message of the assistant. UserError where there is none."""
+    completion = row.get("completion") if isinstance(row, Mapping) else None
+    if isinstance(completion, list | tuple) and len(completion) == 1 and isinstance(completion[0], Mapping):
+        completion = completion[0].get("content")
+    if not isinstance(completion, str) or not completion:
+        raise UserError(f'{NAME}: row {number} has no "completion", a text')
+    return completion
 
 
 def pad(prompts: Sequence[Sequence[int]], completions: Sequence[Sequence[int]], device: torch.device) -> PtxTexts:

@@ -17,6 +17,7 @@ import torch
 from torch import nn
 
 from rlaif.errors import UserError
+from rlaif.models.generation import num_positions_of
 from rlaif.models.merging import as_saved
 from rlaif.models.shard_bars import without_shard_bars
 from rlaif.rl.advantages import estimate_advantages, reward_tokens, start_critic
@@ -24,7 +25,7 @@ from rlaif.rl.callbacks import Callbacks
 from rlaif.rl.checkpoint import checkpoints, find_checkpoint, read_checkpoint, write_checkpoint
 from rlaif.rl.completions import log_completions
 from rlaif.rl.config import HAS_NO_INFLUENCE, PPOConfig
-from rlaif.rl.dataset import Prompt, read_prompts
+from rlaif.rl.dataset import Prompt, read_prompts, require_room
 from rlaif.rl.freed_memory import keeping_freed_memory
 from rlaif.rl.functional import adapt_kl_coef, masked_mean
 from rlaif.rl.metrics import rollout_metrics
@@ -86,6 +87,10 @@ class PPOTrainer:
         self.processing_class = parts.processing_class
         self.processes = parts.processes
         self.prompts = read_prompts(train_dataset, self.processing_class)
+        num_positions = num_positions_of(parts.actor_critic.policy)
+        require_room(
+            self.prompts, self.processing_class, config.max_prompt_length, config.max_completion_length, num_positions
+        )
         self.rewards = Rewards(
             reward_funcs, reward_weights=config.reward_weights, reward_processing_classes=reward_processing_classes,
             missing_rewards="skip_sample", device=self.processes.device,
@@ -104,7 +109,9 @@ class PPOTrainer:
         self.on_rollout = on_rollout
         self.ptx_texts = None
         if config.ptx_coef:
-            self.ptx_texts = read_texts(ptx_dataset, self.processing_class, config, self.processes.device)
+            self.ptx_texts = read_texts(
+                ptx_dataset, self.processing_class, config, self.processes.device, num_positions
+            )
         self.kl_coef = config.kl_coef
         self.score_moments = RunningMoments()
         self.rollout_index = 0
