@@ -18,6 +18,7 @@ from rlaif.config import LocalJudgeConfig
 from rlaif.errors import UserError
 from rlaif.feedback.exchange import Reply, Request, TokenLogprobs
 from rlaif.feedback.work import HELD_POLL_S, Job, Work
+from rlaif.models.device import computes_in_bf16, current_device, seeded
 
 ANSWER_CUE = "\n\nAnswer:"
 """Ends the plain prompt of a model without a chat template."""
@@ -42,7 +43,7 @@ class LocalModel:
             raise UserError("feedback.local.path: a Hub id or a directory is needed")
         self._path = config.path
         self._config = config
-        self._device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        self._device = torch.device(device) if device else current_device()
 
     @property
     def name(self) -> str:
@@ -145,8 +146,7 @@ class LocalModel:
         if request.temperature > 0:
             sampling = {"do_sample": True, "temperature": request.temperature, "top_k": 0, "top_p": 1.0}
             sampling["num_return_sequences"] = request.num_samples
-        with torch.random.fork_rng(devices=[self._device] if self._device.type == "cuda" else []):
-            torch.manual_seed(int(job.key[:15], 16))
+        with seeded(int(job.key[:15], 16)):
             output = self._model.generate(
                 inputs, attention_mask=torch.ones_like(inputs), max_new_tokens=request.max_tokens,
                 pad_token_id=self._tokenizer.pad_token_id or 0, **sampling,
@@ -214,7 +214,8 @@ class LocalModel:
 
     @property
     def _dtype(self) -> torch.dtype:
-        return torch.bfloat16 if self._device.type == "cuda" else torch.float32
+        is_fast = self._device.type != "cpu" and computes_in_bf16(self._device)
+        return torch.bfloat16 if is_fast else torch.float32
 
 
 def bare(token: str) -> str:

@@ -32,6 +32,7 @@ from rlaif.models.checkpoints import (
     last_checkpoint,
     load_weights,
 )
+from rlaif.models.device import accelerate_state, current_device, saveable
 from rlaif.models.generation import eval_mode
 from rlaif.models.policy import uses_bf16
 from rlaif.models.shard_bars import without_shard_bars
@@ -154,11 +155,11 @@ def fit(
 def training_arguments(
     settings: FitSettings, num_items: int, directory: Path, seed: int, precision: Precision
 ) -> TrainingArguments:
-    on_gpu = torch.cuda.is_available()
+    device = current_device()
     per_step = settings.batch_size * settings.gradient_accumulation_steps
     steps_per_epoch = math.ceil(num_items / per_step)
     eval_steps = settings.eval_steps or steps_per_epoch
-    return TrainingArguments(
+    arguments = _Arguments(
         output_dir=str(directory),
         per_device_train_batch_size=settings.batch_size,
         gradient_accumulation_steps=settings.gradient_accumulation_steps,
@@ -179,13 +180,29 @@ def training_arguments(
         logging_steps=min(LOGGING_STEPS, eval_steps),
         logging_nan_inf_filter=False,  # a loss that is not a number is shown as such
         include_num_input_tokens_seen="non_padding",
-        bf16=uses_bf16(precision, torch.device("cuda" if on_gpu else "cpu")),
-        use_cpu=not on_gpu,
-        dataloader_pin_memory=on_gpu,
+        bf16=uses_bf16(precision, device),
+        use_cpu=device.type == "cpu",
+        dataloader_pin_memory=device.type == "cuda",
         seed=seed,
         report_to="none",
         disable_tqdm=True,
     )
+    accelerate_state()  # anew: what makes the arguments resets it
+    return arguments
+
+
+class _Arguments(TrainingArguments):
+    """transformers' arguments, on the current device alone."""
+
+    @property
+    def device(self) -> torch.device:
+        super().device  # noqa: B018  # forms the group of processes, where there are several
+        return current_device()
+
+    @property
+    def n_gpu(self) -> int:
+        """One at most: batches are not cut up among the other GPUs that this process could see."""
+        return min(1, super().n_gpu)
 
 
 class _Trainer(Trainer):
@@ -222,6 +239,11 @@ class _Trainer(Trainer):
                 pin_memory=self.args.dataloader_pin_memory,
             )
         )
+
+    def create_optimizer(self, *arguments: Any) -> torch.optim.Optimizer:
+        optimizer = super().create_optimizer(*arguments)
+        optimizer.register_state_dict_post_hook(lambda _, state: saveable(state))
+        return optimizer
 
     def evaluate(self, *arguments: Any, **options: Any) -> dict[str, float]:
         # Trainer puts "eval_" in front of the names that it looks for.

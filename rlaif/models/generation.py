@@ -78,7 +78,7 @@ def generate(
 
     for batch_index, start in enumerate(range(0, len(prompts), batch_size)):
         batch = longest_first[start : start + batch_size]
-        generator = torch.Generator(device_of(model)).manual_seed(derive_seed(seed, batch_index))
+        generator = torch.Generator().manual_seed(derive_seed(seed, batch_index))
         completions = decode_batch(
             model,
             [encoded[index][0] for index in batch],
@@ -180,10 +180,13 @@ def choose_tokens(logits: Tensor, temperature: float, top_p: float, generator: t
 def sample_tokens(probabilities: Tensor, generator: torch.Generator) -> Tensor:
     """One token a row [rows] of probabilities [rows, vocab], by inverting the cumulative distribution.
 
-    One random number a row, where torch.multinomial draws one a token of the vocabulary.
+    One random number a row, where torch.multinomial draws one a token of the vocabulary. They come from the CPU, so
+    that every device draws the same.
     """
-    cumulative = probabilities.double().cumsum(dim=-1)
-    uniform = torch.rand(len(probabilities), 1, generator=generator, device=probabilities.device, dtype=torch.float64)
+    device = probabilities.device
+    widest = torch.float32 if device.type == "mps" else torch.float64
+    cumulative = probabilities.to(widest).cumsum(dim=-1)
+    uniform = torch.rand(len(probabilities), 1, generator=generator, dtype=torch.float64).to(device, widest)
     tokens = torch.searchsorted(cumulative, uniform * cumulative[:, -1:], right=True)
     return tokens[:, 0].clamp(max=probabilities.shape[1] - 1)
 

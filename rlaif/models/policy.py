@@ -7,8 +7,8 @@ adapter alone lies in `adapter/`, for sharing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ import torch
 
 from rlaif.config import LoraConfig, PolicyConfig, PolicyKind, Precision
 from rlaif.errors import UserError
+from rlaif.models.device import computes_in_bf16, moved, seeded
 from rlaif.models.merging import merge_adapters
 from rlaif.models.shard_bars import without_shard_bars
 from rlaif.models.tokenizer import train_tokenizer
@@ -54,7 +55,7 @@ class Policy:
 
 
 def build_policy(config: PolicyConfig, texts: Sequence[str], seed: int) -> Policy:
-    """The policy before its fine-tuning.
+    """The policy before its fine-tuning, on the current device.
 
     Args:
         config: `scratch` makes a GPT-2 with random weights and a tokenizer trained on `texts`;
@@ -104,11 +105,11 @@ def initialise(config: PolicyConfig, texts: Sequence[str], seed: int) -> Policy:
     with seeded(seed):
         model = GPT2LMHeadModel(shape)
     model.loss_type = "ForCausalLM"
-    return Policy(model, tokenizer)
+    return Policy(moved(model), tokenizer)
 
 
 def load_pretrained(path: str | None, revision: str | None = None) -> Policy:
-    """Model and tokenizer from a directory or the Hub, in fp32.
+    """Model and tokenizer from a directory or the Hub, in fp32 on the current device.
 
     A tokenizer without a padding token pads with its EOS. That is safe here, and cheaper than
     a resized embedding: every mask in this project comes from lengths, never from token ids.
@@ -135,7 +136,7 @@ def load_pretrained(path: str | None, revision: str | None = None) -> Policy:
         tokenizer.pad_token = tokenizer.eos_token
     tokenizer.padding_side = "left"
     model.loss_type = "ForCausalLM"
-    return Policy(model, tokenizer)
+    return Policy(moved(model), tokenizer)
 
 
 def explain_missing_model(key: str, path: str, error: Exception) -> str:
@@ -214,7 +215,7 @@ def save_policy(policy: Policy, directory: Path) -> None:
 
 
 def load_policy(directory: Path) -> Policy:
-    """What `save_policy` wrote, as a plain model in eval mode. UserError where there is none."""
+    """What `save_policy` wrote, as a plain model in eval mode on the current device. UserError where there is none."""
     if not directory.is_dir():
         raise UserError(f"{directory}: no policy is saved there")
     return load_pretrained(str(directory))
@@ -226,24 +227,5 @@ def autocast(precision: Precision, device: torch.device) -> AbstractContextManag
 
 
 def uses_bf16(precision: Precision, device: torch.device) -> bool:
-    """Whether bf16 is asked for and worth it.
-
-    A CPU without bf16 instructions emulates it: matrix products take some fifty times as long
-    as in fp32. There, and where PyTorch cannot tell, bf16 gives way to fp32.
-    """
-    if precision is not Precision.bf16:
-        return False
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported()
-    if device.type == "cpu" and hasattr(torch.cpu, "get_capabilities"):
-        capabilities = torch.cpu.get_capabilities()
-        return any(capabilities.get(name, False) for name in ("amx_bf16", "avx512_bf16", "bf16"))
-    return device.type != "cpu"
-
-
-@contextmanager
-def seeded(seed: int) -> Iterator[None]:
-    """PyTorch's random stream starts from `seed` inside, and goes on as before after."""
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        yield
+    """Whether bf16 is asked for and worth it: see `computes_in_bf16`."""
+    return precision is Precision.bf16 and computes_in_bf16(device)

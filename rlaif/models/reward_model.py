@@ -20,9 +20,10 @@ from torch import Tensor, nn
 
 from rlaif.config import Precision, RewardHead
 from rlaif.errors import UserError
+from rlaif.models.device import moved, seeded
 from rlaif.models.generation import eval_mode, takes_positions
 from rlaif.models.padding import batches_of_like_length, pad_right
-from rlaif.models.policy import Policy, autocast, merged, seeded
+from rlaif.models.policy import Policy, autocast, merged
 from rlaif.models.shard_bars import without_shard_bars
 from rlaif.models.stop_tokens import eos_of
 from rlaif.models.texts import encode_completions, encode_prompts
@@ -64,13 +65,14 @@ class RewardModel(nn.Module):
         """A reward model that starts from a copy of the policy's trunk, with a random head."""
         trunk: Any = copy.deepcopy(merged(policy).model.base_model)
         with seeded(seed):
-            return cls(
+            model = cls(
                 trunk,
                 policy.tokenizer,
                 head_kind,
                 max_prompt_tokens=max_prompt_tokens,
                 max_new_tokens=max_new_tokens,
             )
+        return model.to(trunk.device)
 
     def logits(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """[rows, length] ids and mask, padded on either side -> [rows, 1 or 2], fp32."""
@@ -152,7 +154,7 @@ class RewardModel(nn.Module):
 
     @classmethod
     def load(cls, directory: Path) -> RewardModel:
-        """What `save` wrote. UserError where there is none."""
+        """What `save` wrote, on the current device. UserError where there is none."""
         from safetensors.torch import load_file
         from transformers import AutoModel, AutoTokenizer
 
@@ -168,7 +170,7 @@ class RewardModel(nn.Module):
         model = cls(trunk, tokenizer, head_kind, **settings)
         model.head.load_state_dict({"weight": head["weight"], "bias": head["bias"]})
         model.center.copy_(head["center"])
-        return model.eval()
+        return moved(model).eval()
 
 
 def last_token(attention_mask: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ from accelerate import Accelerator
 from torch import nn
 
 from rlaif.errors import UserError
+from rlaif.models.device import accelerate_state, moved
 from rlaif.models.value_head import ValueHead
 from rlaif.rl.actor_critic.forward import ActorCritic, trunk_of
 from rlaif.rl.actor_critic.reference import Reference
@@ -46,20 +47,19 @@ def build_parts(
         import peft
 
         policy = peft.get_peft_model(policy, peft_config)
-    # Without being told, several processes on a machine without a GPU would each take themselves for the only one.
-    processes = Processes(Accelerator(cpu=not torch.accelerator.is_available()))
+    processes = Processes(Accelerator(cpu=accelerate_state().device.type == "cpu"))
     require_precision(processes.accelerator.mixed_precision, config)
-    policy = prepare_policy(policy, config).to(processes.device)
+    policy = moved(prepare_policy(policy, config), processes.device)
     trunk = None
     if value_model is not None:
         critic: Any = load_model(value_model, "AutoModel") if isinstance(value_model, str) else value_model
         trunk = trunk_of(critic) if hasattr(critic, "base_model_prefix") else critic
     head = ValueHead((trunk or trunk_of(policy)).config.hidden_size)
-    actor_critic = ActorCritic(policy, head, trunk).to(processes.device)
+    actor_critic = moved(ActorCritic(policy, head, trunk), processes.device)
     processes.make_alike(actor_critic)  # before the reference becomes a copy of it
     if ref_model is not None:
         require_apart(ref_model, policy)
-        processes.make_alike(ref_model.to(processes.device))
+        processes.make_alike(moved(ref_model, processes.device))
     reference = Reference(
         actor_critic, ref_model, is_needed=config.kl_coef != 0, is_sharded=processes.sharding is not None
     )

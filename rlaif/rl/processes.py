@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from rlaif.errors import UserError
+from rlaif.models.device import saveable
 from rlaif.rl import sharding
 from rlaif.rl.actor_critic.forward import ActorCritic
 
@@ -124,7 +125,7 @@ class Processes:
         """What `load_training_state` needs; whole on the first process. All call it."""
         if self.sharding is not None:
             return {"is_sharded": True, **sharding.training_state(model, optimizer)}
-        return {"is_sharded": False, "model": model.state_dict(), "optimizer": optimizer.state_dict()}
+        return saveable({"is_sharded": False, "model": model.state_dict(), "optimizer": optimizer.state_dict()})
 
     def load_training_state(self, model: nn.Module, optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
         """UserError where the state is of weights cut in pieces and these are not, or the other way round."""

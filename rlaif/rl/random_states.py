@@ -21,8 +21,14 @@ def random_states() -> dict[str, Any]:
         "python": [version, list(internal), gauss],
         "numpy": [name, torch.from_numpy(np.asarray(keys).astype(np.int64)), *numbers],
         "torch": torch.get_rng_state(),
-        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+        "accelerator": accelerator.get_rng_state_all() if (accelerator := with_streams()) else [],
     }
+
+
+def with_streams() -> Any:
+    """PyTorch's module for the machine's accelerators; None where there is none, or it has no random states to keep."""
+    module: Any = torch.get_device_module() if torch.accelerator.is_available() else None
+    return module if hasattr(module, "get_rng_state_all") else None
 
 
 def restore_random_states(states: dict[str, Any]) -> None:
@@ -32,5 +38,6 @@ def restore_random_states(states: dict[str, Any]) -> None:
     name, keys, *numbers = states["numpy"]
     np.random.set_state((name, keys.numpy().astype(np.uint32), *numbers))
     torch.set_rng_state(states["torch"])
-    if torch.cuda.is_available() and len(states["cuda"]) == torch.cuda.device_count():
-        torch.cuda.set_rng_state_all(states["cuda"])
+    kept, accelerator = states.get("accelerator", states.get("cuda", [])), with_streams()
+    if accelerator is not None and len(kept) == accelerator.device_count():
+        accelerator.set_rng_state_all(kept)
