@@ -13,14 +13,15 @@ from rlaif.errors import UserError
 from rlaif.models.generation import device_of, eval_mode
 from rlaif.models.padding import batches_of_like_length, pad_right
 from rlaif.rl.activations import fuse_activations
-from rlaif.rl.dataset import Messages
+from rlaif.rl.dataset import Messages, template_options, with_texts
 
 
 class ModelReward:
     """Scores prompt and completion with a model whose only logit is the reward.
 
-    A standard prompt and its completion are read as one text without special tokens, a
-    conversation goes through the tokenizer's chat template, as in TRL.
+    A standard prompt and its completion are read as one text with the special tokens that the tokenizer
+    puts around a text, a conversation goes through the tokenizer's chat template, which writes its own:
+    what TRL's RewardTrainer trains on.
 
     Args:
         model: returns `.logits` [rows, 1] for `input_ids` and `attention_mask`, for instance an
@@ -33,7 +34,8 @@ class ModelReward:
     operation.
 
     Raises:
-        UserError: no model or tokenizer there, a checkpoint without a classification head.
+        UserError: no model or tokenizer there, a checkpoint without a classification head, several labels, a
+            tokenizer of another model.
     """
 
     def __init__(
@@ -50,14 +52,31 @@ class ModelReward:
         self.batch_size = batch_size
         self.chat_template_kwargs = dict(chat_template_kwargs or {})
         prepare_padding(self.model, self.processing_class)
+        require_one_label(self.model)
+        require_embeddings(self.model, self.processing_class)
         fuse_activations(self.model)
 
-    def __call__(self, prompts: Sequence[str | Messages], completions: Sequence[str | Messages]) -> list[float]:
-        """The reward of each completion. UserError where a text is longer than the model can read."""
-        texts = [self.text(prompt, completion) for prompt, completion in zip(prompts, completions, strict=True)]
-        if not texts:
+    def __call__(
+        self,
+        prompts: Sequence[str | Messages],
+        completions: Sequence[str | Messages],
+        tools: Sequence[Any] | None = None,
+        chat_template_kwargs: Sequence[Any] | None = None,
+    ) -> list[float]:
+        """The reward of each completion. UserError where a text is longer than the model can read.
+
+        Args:
+            tools, chat_template_kwargs: the data's columns of these names, for the chat template.
+        """
+        if not prompts:
             return []
-        encoded = self.processing_class(text=texts, add_special_tokens=False)["input_ids"]
+        columns = {"tools": tools, "chat_template_kwargs": chat_template_kwargs}
+        texts = [
+            self.text(prompt, completion, {name: values[row] for name, values in columns.items() if values is not None})
+            for row, (prompt, completion) in enumerate(zip(prompts, completions, strict=True))
+        ]
+        is_standard = isinstance(prompts[0], str)
+        encoded = self.processing_class(text=texts, add_special_tokens=is_standard)["input_ids"]
         require_length(self.model, self.processing_class, max(map(len, encoded)))
         rewards = [0.0] * len(texts)
         for batch in batches_of_like_length([len(ids) for ids in encoded], self.batch_size):
@@ -65,18 +84,32 @@ class ModelReward:
                 rewards[index] = reward
         return rewards
 
-    def text(self, prompt: str | Messages, completion: str | Messages) -> str:
-        """What the model reads."""
+    def text(self, prompt: str | Messages, completion: str | Messages, columns: Mapping[str, Any] | None = None) -> str:
+        """What the model reads; `columns` are the row's `tools` and `chat_template_kwargs`."""
         if isinstance(prompt, str) and isinstance(completion, str):
             return prompt + completion
         assert isinstance(prompt, list) and isinstance(completion, list)
-        messages = [dict(message) for message in prompt]
+        where = f"reward model {model_name(self.model)}"
+        options = template_options(columns or {}, where, self.chat_template_kwargs)
+        messages = [dict(message) for message in with_texts(prompt, where)]
         if messages[-1]["role"] == "assistant":  # the completion goes on with it: one turn, not two
             messages[-1]["content"] += completion[0]["content"]
         else:
             messages += completion
-        rendered: str = self.processing_class.apply_chat_template(messages, tokenize=False, **self.chat_template_kwargs)
+        rendered: str = self.processing_class.apply_chat_template(messages, **{**options, "tokenize": False})
         return rendered
+
+    def try_out(self) -> None:
+        """UserError, before anything is sampled, where the model cannot score a text."""
+        if not self.processing_class(text=["aa"], add_special_tokens=True)["input_ids"][0]:
+            return  # a tokenizer that knows no "a"
+        try:
+            self(["a"], ["a"])
+        except UserError as error:
+            raise UserError(f"reward model {model_name(self.model)}: {error}") from None
+        except Exception as error:  # a model of the user's own may raise anything
+            said = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+            raise UserError(f"reward model {model_name(self.model)}: it cannot score a text: {said}") from error
 
     @torch.no_grad()
     def score(self, sequences: Sequence[Sequence[int]]) -> list[float]:
@@ -84,12 +117,14 @@ class ModelReward:
         device = device_of(self.model)
         input_ids, mask = pad_right(sequences, self.processing_class.pad_token_id)
         with eval_mode(self.model), torch.autocast(device.type, enabled=False):
-            logits: Tensor = self.model(input_ids=input_ids.to(device), attention_mask=mask.to(device)).logits
-        if logits.shape != (len(sequences), 1):
+            output = self.model(input_ids=input_ids.to(device), attention_mask=mask.to(device))
+        if not hasattr(output, "logits"):
             raise UserError(
-                f"its logits have shape {list(logits.shape)} for {len(sequences)} texts, and should have "
-                f"[{len(sequences)}, 1]: a reward model has num_labels=1"
+                f"a {type(self.model).__name__} gives no logits: a reward model is a classifier of one label"
             )
+        logits: Tensor = output.logits
+        if logits.shape != (len(sequences), 1):
+            raise UserError(several_labels(list(logits.shape), len(sequences)))
         return [float(reward) for reward in logits[:, 0].float().tolist()]
 
 
@@ -101,8 +136,11 @@ def load_model(name: str) -> nn.Module:
         model, loading = AutoModelForSequenceClassification.from_pretrained(
             name, num_labels=1, output_loading_info=True
         )
-    except (OSError, ValueError, RuntimeError) as error:
-        raise UserError(f"reward model {name}: cannot be loaded: {str(error).strip().splitlines()[0]}") from error
+    except (OSError, ValueError, RuntimeError, KeyError, ImportError) as error:
+        said = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        if "ignore_mismatched_sizes" in said:
+            said = "its head has several labels, and a reward model has num_labels=1"
+        raise UserError(f"reward model {name}: cannot be loaded: {said}") from error
     if loading["missing_keys"]:
         missing = ", ".join(sorted(loading["missing_keys"]))
         raise UserError(f"reward model {name}: the checkpoint lacks {missing}, so its rewards would be random")
@@ -147,6 +185,34 @@ def prepare_padding(model: nn.Module, processing_class: Any) -> None:
     if config is not None:
         text_config = config.get_text_config() if hasattr(config, "get_text_config") else config
         text_config.pad_token_id = processing_class.pad_token_id
+
+
+def several_labels(shape: list[int], num_texts: int) -> str:
+    return (
+        f"its logits have shape {shape} for {num_texts} texts, and should have [{num_texts}, 1]: "
+        "a reward model has num_labels=1"
+    )
+
+
+def require_one_label(model: nn.Module) -> None:
+    """UserError for a classifier of transformers whose config names several labels."""
+    num_labels = getattr(getattr(model, "config", None), "num_labels", 1)
+    if type(model).__name__.endswith("ForSequenceClassification") and num_labels != 1:
+        raise UserError(f"reward model {model_name(model)}: {several_labels([1, num_labels], 1)}")
+
+
+def require_embeddings(model: Any, processing_class: Any) -> None:
+    """UserError where the tokenizer gives ids that the model has no embedding for."""
+    embeddings = model.get_input_embeddings() if hasattr(model, "get_input_embeddings") else None
+    num_embeddings = getattr(embeddings, "num_embeddings", None)
+    if num_embeddings is None:
+        return
+    highest = max(len(processing_class) - 1, processing_class.pad_token_id)
+    if highest >= num_embeddings:
+        raise UserError(
+            f"reward model {model_name(model)}: its tokenizer has ids up to {highest}, and the model {num_embeddings} "
+            "embeddings: give the tokenizer that the model was trained with, or call model.resize_token_embeddings"
+        )
 
 
 def require_length(model: nn.Module, processing_class: Any, length: int) -> None:

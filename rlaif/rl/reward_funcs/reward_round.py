@@ -18,6 +18,7 @@ from rlaif.errors import UserError
 from rlaif.records import FinishReason
 from rlaif.rl.dataset import Prompt
 from rlaif.rl.reward_funcs.background import EventLoopThread, WorkerThread
+from rlaif.rl.reward_funcs.logged import read_column, read_metric
 from rlaif.rl.reward_funcs.scores import MissingRewards, Reward, Scores, combine, read_rewards
 
 RESERVED = ("prompts", "completions", "trainer_state", "log_extra", "log_metric")
@@ -230,15 +231,15 @@ class RewardRound:
         known = [self._finish_reasons[row] for row in rows if row in self._finish_reasons]
         return {"finish_reason": known} if len(known) == len(rows) else {}
 
-    def _log_extra(self, rows: list[int], column: str, values: Sequence[Any]) -> None:
-        if len(values) != len(rows):
-            raise UserError(f"log_extra({column!r}): {len(values)} values for {len(rows)} completions")
+    def _log_extra(self, rows: list[int], column: str, values: Any) -> None:
+        read = read_column(column, values, len(rows))
         with self._lock:
-            self._extra_columns[column].update(zip(rows, values, strict=True))
+            self._extra_columns[str(column)].update(zip(rows, read, strict=True))
 
-    def _log_metric(self, name: str, value: float) -> None:
+    def _log_metric(self, name: str, value: Any) -> None:
+        number = read_metric(name, value)
         with self._lock:
-            self._metrics[name].append(float(value))
+            self._metrics[str(name)].append(number)
 
     def _raise_failure(self) -> None:
         if self._failure is not None:

@@ -26,6 +26,7 @@ import inspect
 import math
 import weakref
 from collections.abc import Callable, Collection, Mapping, Sequence
+from os import PathLike
 from typing import Any, Protocol, TypeVar
 
 from torch import nn
@@ -44,7 +45,7 @@ class RewardFunction(Protocol):
     def __call__(self, prompts: list[Any], completions: list[Any], **columns: list[Any]) -> Sequence[float | None]: ...
 
 
-RewardFunc = str | nn.Module | Callable[..., Any]
+RewardFunc = str | PathLike[str] | nn.Module | Callable[..., Any]
 """A Hub id or path of a reward model, a model, or a reward function."""
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -171,14 +172,28 @@ def as_function(
     function: RewardFunc, processing_class: Any, device: Any, chat_template_kwargs: Mapping[str, Any] | None
 ) -> Callable[..., Any]:
     """A function as it is; a model as one."""
-    if isinstance(function, str | nn.Module):
-        reward = ModelReward(function, processing_class, chat_template_kwargs=chat_template_kwargs)
+    if isinstance(function, str | PathLike | nn.Module):
+        model = function if isinstance(function, nn.Module) else str(function)
+        reward = ModelReward(model, processing_class, chat_template_kwargs=chat_template_kwargs)
         if device is not None:
             reward.model.to(device)
+        reward.try_out()
         return reward
     if not callable(function):
         raise UserError(f"reward_funcs: {function!r} is neither a function, nor a model, nor the name of one")
+    require_returning(function)
     return function
+
+
+def require_returning(function: Callable[..., Any]) -> None:
+    """UserError for what is called as a reward function is and never returns rewards: a class, a generator."""
+    inner = unwrapped(function)
+    name = getattr(inner, "__name__", type(inner).__name__)
+    if inspect.isclass(inner):
+        raise UserError(f"reward_funcs: {name} is a class: give an instance of it, {name}(...)")
+    for code in (inner, type(inner).__call__):
+        if inspect.isgeneratorfunction(code) or inspect.isasyncgenfunction(code):
+            raise UserError(f"reward_funcs: {name} yields, and should return a list with a reward a completion")
 
 
 def name_functions(reward_funcs: Sequence[Callable[..., Any]]) -> dict[str, Callable[..., Any]]:

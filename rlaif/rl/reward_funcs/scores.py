@@ -38,7 +38,8 @@ class Scores:
 def read_rewards(returned: Any, completion_ids: Sequence[Sequence[int]]) -> list[Reward]:
     """A function's return value as rewards of these completions. UserError where it is not one for each."""
     if hasattr(returned, "tolist"):  # a tensor or an array
-        returned = returned.tolist()
+        is_column = getattr(returned, "ndim", 1) == 2 and returned.shape[1] == 1  # as a model's logits are
+        returned = (returned[:, 0] if is_column else returned).tolist()
     if not isinstance(returned, Sequence) or isinstance(returned, str | bytes):
         raise UserError(f"returned {type(returned).__name__}, and should return a list with a reward a completion")
     if len(returned) != len(completion_ids):

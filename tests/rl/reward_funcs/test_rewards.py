@@ -8,21 +8,18 @@ import math
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from transformers import AutoModelForSequenceClassification, GPT2Config, GPT2ForSequenceClassification
 
 from rlaif.errors import UserError
 from rlaif.rl.dataset import Prompt
-from rlaif.rl.reward_funcs.reward_model import ModelReward
 from rlaif.rl.reward_funcs.rewards import Rewards, overlaps_decoding
-from rlaif.rl.reward_funcs.scores import Scores
+from tests.rl.reward_funcs.one_rollout import lengths, score
 
 WAIT_S = 30
 """For another thread; only a failing test waits for so long."""
@@ -32,29 +29,6 @@ WAIT_S = 30
 def threads_end() -> Iterator[None]:
     yield
     assert not {"rewards", "async-rewards"} & {thread.name for thread in threading.enumerate()}
-
-
-def score(
-    reward_funcs: Any,
-    completions: Sequence[str] = ("a b", "c"),
-    prompts: Sequence[Prompt] | None = None,
-    state: Any = None,
-    **options: Any,
-) -> Scores:
-    """One rollout, whose completions have a token for each word and the EOS, 0."""
-    prompts = prompts or [Prompt(f"prompt {row}") for row in range(len(completions))]
-    with Rewards(reward_funcs, **options) as rewards, rewards.begin(prompts, state) as round_:
-        for row, completion in enumerate(completions):
-            round_.add(row, completion, token_ids(completion))
-        return round_.result()
-
-
-def token_ids(completion: str) -> list[int]:
-    return [*(len(word) for word in completion.split()), 0]
-
-
-def lengths(completions: list[str], **kwargs: Any) -> list[float]:
-    return [float(len(completion)) for completion in completions]
 
 
 async def async_lengths(completions: list[str], **kwargs: Any) -> list[float]:
@@ -501,109 +475,53 @@ def test_reward_funcs_that_cannot_be_used(reward_funcs: Any, options: Any, says:
         Rewards(reward_funcs, **options)
 
 
+class NotMade:
+    def __call__(self, completions: list[str]) -> list[float]:
+        return lengths(completions)
+
+
+def yields(completions: list[str]) -> Iterator[float]:
+    yield 1.0
+
+
+async def yields_async(completions: list[str]) -> Any:
+    yield 1.0
+
+
+@pytest.mark.parametrize(
+    ("function", "says"),
+    [(NotMade, "NotMade is a class: give an instance"), (yields, "yields yields"),
+     (yields_async, "yields_async yields"), (functools.partial(yields), "yields yields"),
+     (None, "None is neither a function")],
+)  # fmt: skip
+def test_what_never_returns_rewards_is_refused_at_once(function: Any, says: str) -> None:
+    with pytest.raises(UserError, match=says):
+        Rewards(function)
+
+
+@pytest.mark.parametrize(
+    "returned",
+    [np.array([1.5, 2.0]), np.array([[1.5], [2.0]]), torch.tensor([1.5, 2.0], requires_grad=True),
+     torch.tensor([[1.5], [2.0]], dtype=torch.bfloat16), [np.float32(1.5), torch.tensor(2.0)], (1.5, np.int64(2))],
+    ids=str,
+)  # fmt: skip
+def test_rewards_may_be_of_numpy_and_torch(returned: Any) -> None:
+    assert score(lambda completions: returned).totals == [1.5, 2.0]
+
+
+@pytest.mark.parametrize(
+    "returned", ["ab", {"rewards": [1.0, 2.0]}, [1.0], [[1.0], [2.0]], [{"a": 1}, {"a": 2}], ["1", "2"], 1.0, None,
+                 np.zeros((2, 2, 2)), np.array(1.0), [1j, 2j], [math.nan, 1.0]], ids=str,
+)  # fmt: skip
+def test_what_are_no_rewards_is_said_in_one_line(returned: Any) -> None:
+    with pytest.raises(UserError, match=r"reward function <lambda>: ") as caught:
+        score(lambda completions: returned)
+    assert "\n" not in str(caught.value)
+
+
 def test_names_are_told_apart() -> None:
     assert Rewards([lengths, functools.partial(lengths), async_lengths]).names == [
         "lengths",
         "lengths_1",
         "async_lengths",
     ]
-
-
-# Reward models
-
-
-@pytest.fixture
-def reward_tokenizer(make_tokenizer: Any) -> Any:
-    tokenizer = make_tokenizer(["<pad>", "<unk>", "prompt", "0", "1", "2", "a", "b", "c", "<u>", "<a>"])
-    tokenizer.chat_template = "{% for m in messages %}<{{ m['role'][0] }}> {{ m['content'] }} {% endfor %}"
-    return tokenizer
-
-
-def build_reward_model(num_labels: int = 1) -> Any:
-    torch.manual_seed(1)
-    config = GPT2Config(
-        vocab_size=11, n_embd=16, n_layer=2, n_head=2, n_positions=12, num_labels=num_labels, initializer_range=0.5,
-        resid_pdrop=0.5,
-    )  # fmt: skip
-    return GPT2ForSequenceClassification(config)
-
-
-def alone(model: Any, tokenizer: Any, text: str) -> float:
-    with torch.no_grad():
-        ids = torch.tensor([tokenizer(text)["input_ids"]])
-        return float(model.eval()(input_ids=ids).logits[0, 0])
-
-
-def test_a_model_scores_each_text_as_if_it_were_alone(reward_tokenizer: Any) -> None:
-    model = build_reward_model().train()
-    completions = [" a", " a b c c b", " c", " b a", " a a a"]
-    reward = ModelReward(model, reward_tokenizer, batch_size=2)
-    found = reward([f"prompt {row % 3}" for row in range(5)], completions)
-    assert model.training, "the model's mode was changed"
-    wanted = [alone(model, reward_tokenizer, f"prompt {row % 3}{text}") for row, text in enumerate(completions)]
-    assert found == pytest.approx(wanted, abs=1e-5)
-    assert len(set(wanted)) == 5
-
-
-def test_models_and_functions_are_mixed(reward_tokenizer: Any) -> None:
-    model = build_reward_model()
-    scores = score(
-        [lengths, model], [" a b", " c"], reward_weights=[1.0, 2.0], reward_processing_classes=[None, reward_tokenizer]
-    )
-    wanted = [alone(model, reward_tokenizer, text) for text in ("prompt 0 a b", "prompt 1 c")]
-    assert scores.by_function["GPT2ForSequenceClassification"] == pytest.approx(wanted, abs=1e-5)
-    assert scores.totals == pytest.approx([4 + 2 * wanted[0], 2 + 2 * wanted[1]], abs=1e-5)
-
-
-def test_a_conversation_is_read_through_the_models_own_template(reward_tokenizer: Any) -> None:
-    reward = ModelReward(build_reward_model(), reward_tokenizer)
-    user, assistant = {"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}
-    completion = [{"role": "assistant", "content": " c"}]
-    assert reward.text([user], completion).split() == ["<u>", "a", "<a>", "c"]
-    assert reward.text([user, assistant], completion).split() == ["<u>", "a", "<a>", "b", "c"]
-    assert assistant["content"] == "b"
-    wanted = alone(reward.model, reward_tokenizer, "<u> a <a> c")
-    assert reward([[user]], [completion]) == pytest.approx([wanted], abs=1e-5)
-
-
-def test_a_model_is_loaded_from_its_directory_with_its_tokenizer(tmp_path: Path, reward_tokenizer: Any) -> None:
-    model, directory = build_reward_model(), tmp_path / "my-reward"
-    model.save_pretrained(directory)
-    reward_tokenizer.save_pretrained(directory)
-    scores = score(str(directory), [" a b", " c"])
-    wanted = [alone(model, reward_tokenizer, text) for text in ("prompt 0 a b", "prompt 1 c")]
-    assert scores.by_function["my-reward"] == pytest.approx(wanted, abs=1e-5)
-    loaded = AutoModelForSequenceClassification.from_pretrained(directory)
-    assert score(loaded, [" a b", " c"]).totals == pytest.approx(wanted, abs=1e-5)
-
-
-def test_a_checkpoint_without_a_head_is_refused(tmp_path: Path, reward_tokenizer: Any) -> None:
-    build_reward_model().transformer.save_pretrained(tmp_path)
-    reward_tokenizer.save_pretrained(tmp_path)
-    with pytest.raises(UserError, match=r"lacks score.weight, so its rewards would be random"):
-        Rewards(str(tmp_path))
-
-
-def test_models_that_cannot_be_used(tmp_path: Path, reward_tokenizer: Any) -> None:
-    with pytest.raises(UserError, match="cannot be loaded"):
-        Rewards(str(tmp_path / "nothing"))
-    with pytest.raises(UserError, match=r"tokenizer cannot be loaded .*: give it in reward_processing_classes"):
-        Rewards(build_reward_model())
-    with pytest.raises(UserError, match=r"GPT2ForSequenceClassification: its logits have shape \[1, 2\]"):
-        score(build_reward_model(num_labels=2), reward_processing_classes=reward_tokenizer)
-    with pytest.raises(UserError, match="have 14 tokens, and the model reads 12"):
-        score(build_reward_model(), [" a" * 12], reward_processing_classes=reward_tokenizer)
-
-
-def test_any_module_with_logits_is_a_model(reward_tokenizer: Any) -> None:
-    class CountsA(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.scale = torch.nn.Parameter(torch.tensor(2.0))
-
-        def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> Any:
-            counts = ((input_ids == 6) & attention_mask.bool()).sum(1, keepdim=True)
-            return SimpleNamespace(logits=self.scale * counts)
-
-    scores = score(CountsA(), [" a b a", " c"], reward_processing_classes=reward_tokenizer)
-    assert scores.by_function == {"CountsA": [4.0, 0.0]}
