@@ -75,11 +75,29 @@ def setting(
         gt, ge, lt, le: The ends of what a number may be, exclusive (`gt`, `lt`) or inclusive.
         off: What leaves the setting out, for the message.
         declared: Whatever else the field says of itself, under its name in the field's metadata. `folder=True`: the
-            text is the beginning of a folder's name.
+            text is the beginning of a folder's name. `no_influence=True`: the value changes no result, so that another
+            one neither makes anything again nor refuses to go on from a checkpoint; all other settings decide.
     """
     if not all(end is None for end in (gt, ge, lt, le)):
         declared["bounds"] = Bounds(gt, ge, lt, le, off)
     return dataclasses.field(default=default, default_factory=factory, metadata=declared)
+
+
+def that_decide(record: Any) -> dict[str, Any]:
+    """The values of a dataclass and of those inside it by name, less the fields said to have no influence."""
+    return {
+        field.name: _that_decides(getattr(record, field.name))
+        for field in dataclasses.fields(record)
+        if not field.metadata.get("no_influence")
+    }
+
+
+def _that_decides(value: Any) -> Any:
+    if dataclasses.is_dataclass(value):
+        return that_decide(value)
+    if isinstance(value, list | tuple):
+        return type(value)(map(_that_decides, value))
+    return value
 
 
 def complaints(record: Any, prefix: str = "") -> Iterator[str]:

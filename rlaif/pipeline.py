@@ -15,7 +15,7 @@ from __future__ import annotations
 import importlib
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import Enum
 from functools import partial
 from pathlib import Path
@@ -26,6 +26,7 @@ from omegaconf import OmegaConf
 from rlaif import runs
 from rlaif.config import DataSource, PolicyKind, TrainConfig
 from rlaif.errors import UserError
+from rlaif.fields import that_decide
 from rlaif.runs import Run
 from rlaif.tracking import Tracker
 
@@ -39,9 +40,9 @@ class Stage:
     """`module:function`, imported only when the stage runs."""
     needs: tuple[str, ...] = ()
     reads: tuple[str, ...] = ()
-    """Dotted config keys that decide the result."""
+    """Dotted config keys that decide the result: all that lies below, but for fields said to have no influence."""
     ignores: tuple[str, ...] = ()
-    """Keys below `reads` that do not: where files lie, how many workers."""
+    """Keys below `reads` that do not decide this one: other stages read them."""
     version: int = 1
     """Raised when the stage's code changes what it makes."""
 
@@ -97,18 +98,16 @@ def graph(config: TrainConfig) -> dict[str, Stage]:
     runs_code = config.feedback.execute or config.feedback.veto
     judge = JUDGE_THAT_DECIDES + (EXECUTION_THAT_DECIDES if runs_code else ())
     evaluation = ("seed", "evaluation", *EXECUTION_THAT_DECIDES)
-    elsewhere = ("data.name", "data.dir", "data.hub_id", "data.responses_file")
     unread = () if config.data.source is DataSource.mini else ("data.mini",)
     stages = [
-        Stage("data", "rlaif.stages.data:run", (), ("data",), (*elsewhere, *unread)),
+        Stage("data", "rlaif.stages.data:run", (), ("data",), unread),
         Stage("evaluate_references", "rlaif.stages.evaluate:run", ("data",), EXECUTION_THAT_DECIDES,
               version=EVALUATION_VERSION),
     ]
     rows = ["evaluate_references"]
     if responses_file(config):
         stages.append(
-            Stage("evaluate_responses", "rlaif.stages.evaluate:run", ("data",),
-                  ("policy.responses_file", "data.responses_file", *EXECUTION_THAT_DECIDES),
+            Stage("evaluate_responses", "rlaif.stages.evaluate:run", ("data",), EXECUTION_THAT_DECIDES,
                   version=EVALUATION_VERSION)
         )  # fmt: skip
         rows.append("evaluate_responses")
@@ -141,8 +140,7 @@ def _training_stages(config: TrainConfig, judge: tuple[str, ...], evaluation: tu
         *(EXECUTION_THAT_DECIDES if terms.executability else ()),
     )
     return [
-        Stage("sft", "rlaif.stages.sft:run", ("data",), ("seed", "policy"),
-              ("policy.name", "policy.responses_file")),
+        Stage("sft", "rlaif.stages.sft:run", ("data",), ("seed", "policy")),
         Stage("evaluate_sft", "rlaif.stages.evaluate:run", ("data", "sft"), evaluation,
               version=EVALUATION_VERSION),
         Stage("sample", "rlaif.stages.sample:run", ("data", "sft"), ("seed", "feedback.sampling")),
@@ -152,9 +150,9 @@ def _training_stages(config: TrainConfig, judge: tuple[str, ...], evaluation: tu
               ("seed", "feedback.calibration", *EXECUTION_THAT_DECIDES), ("feedback.calibration.enabled",)),
         Stage("pair", "rlaif.stages.pair:run", ("data", "sample", "label"), ("feedback.pairs",), version=2),
         Stage("reward", "rlaif.stages.reward:run", ("data", "sft", "pair"),
-              ("seed", "reward"), ("reward.name", "reward.terms")),
+              ("seed", "reward"), ("reward.terms",)),
         Stage("ppo", "rlaif.stages.ppo:run", ("data", "sft", *(("reward",) if terms.model else ())),
-              ppo_reads, ("trainer.name", "trainer.save_every"), version=3),
+              ppo_reads, version=3),
         Stage("evaluate_rl", "rlaif.stages.evaluate:run", ("data", "ppo"), evaluation, version=EVALUATION_VERSION),
     ]  # fmt: skip
 
@@ -164,7 +162,7 @@ def _strong_sft_stages(evaluation: tuple[str, ...]) -> list[Stage]:
         Stage("best_of_n", "rlaif.stages.best_of_n:run", ("sample", "label")),
         Stage("strong_sft", "rlaif.stages.strong_sft:run", ("data", "sft", "best_of_n"),
               ("seed", "policy", "strong_sft"),
-              ("policy.name", "policy.responses_file", "strong_sft.enabled")),
+              ("strong_sft.enabled",)),
         Stage("evaluate_strong_sft", "rlaif.stages.evaluate:run", ("data", "strong_sft"), evaluation,
               version=EVALUATION_VERSION),
     ]  # fmt: skip
@@ -181,7 +179,7 @@ def plan(config: TrainConfig, inputs: dict[str, str]) -> list[Step]:
     if config.stage not in stages:
         raise UserError(f"stage={config.stage}: no such stage here; one of {', '.join(stages)}")
     wanted = _with_needs(config.stage, stages)
-    plain = _plain(asdict(config))
+    plain = _plain(that_decide(config))
     steps: dict[str, Step] = {}
     for name, stage in stages.items():
         if name not in wanted:

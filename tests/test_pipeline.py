@@ -43,7 +43,16 @@ TRAINED = {"sft", "evaluate_sft", "sample", "label", "calibrate", "pair", "rewar
     ("override", "stages"),
     [
         ("trainer.kl_coef=0.5", AFTER_PPO),
-        ("trainer.save_every=1", set()),
+        *((key, set()) for key in (
+            "trainer.save_every=1", "trainer.micro_batch_size=1", "trainer.generation_batch_size=1",
+            "trainer.max_tokens_per_micro_batch=100", "trainer.logprob_chunk_size=10",
+            "trainer.gradient_checkpointing=true", "feedback.sampling.batch_size=1", "evaluation.batch_size=1",
+            "feedback.local.batch_size=1", "data.hub_id=elsewhere", "data.train_file=elsewhere.jsonl",
+        )),
+        ("trainer.rollout_batch_size=32", AFTER_PPO),
+        ("trainer.num_rollouts=5", AFTER_PPO),
+        ("reward.batch_size=5", {"reward", *AFTER_PPO}),
+        ("policy.sft.batch_size=5", TRAINED),
         ("reward.terms.executability=0", AFTER_PPO),
         ("reward.learning_rate=0.1", {"reward", *AFTER_PPO}),
         ("feedback.pairs.min_margin=0.5", {"pair", "reward", *AFTER_PPO}),

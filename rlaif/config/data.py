@@ -31,15 +31,15 @@ class MiniConfig:
 
 @dataclass
 class DataConfig:
-    name: str = setting(MISSING, folder=True)
+    name: str = setting(MISSING, folder=True, no_influence=True)
     source: DataSource = MISSING
     hub: str | None = None
-    dir: str | None = None
-    hub_id: str | None = None
-    train_file: str | None = None
-    eval_file: str | None = None
-    database_file: str | None = None
-    responses_file: str | None = None
+    dir: str | None = setting(None, no_influence=True)
+    hub_id: str | None = setting(None, no_influence=True)
+    train_file: str | None = setting(None, no_influence=True)
+    eval_file: str | None = setting(None, no_influence=True)
+    database_file: str | None = setting(None, no_influence=True)
+    responses_file: str | None = setting(None, no_influence=True)
     split: DataSplit = DataSplit.official
     split_seed: int = setting(0, ge=0)
     seeded_eval_fraction: float = setting(0.2, gt=0, lt=1)

@@ -23,7 +23,7 @@ class SamplingConfig:
     num_samples: int = setting(4, gt=0)
     temperature: float = setting(1.0, ge=0)
     top_p: float = setting(1.0, gt=0, le=1)
-    batch_size: int = setting(64, gt=0)
+    batch_size: int = setting(64, gt=0, no_influence=True)
 
 
 @dataclass
@@ -44,7 +44,7 @@ class OpenaiConfig:
 @dataclass
 class LocalJudgeConfig:
     path: str | None = None
-    batch_size: int = setting(8, gt=0)
+    batch_size: int = setting(8, gt=0, no_influence=True)
     max_prompt_tokens: int = setting(2048, gt=0)
 
 

@@ -63,11 +63,11 @@ class SftConfig:
 
 @dataclass
 class PolicyConfig:
-    name: str = setting(MISSING, folder=True)
+    name: str = setting(MISSING, folder=True, no_influence=True)
     kind: PolicyKind = MISSING
     path: str | None = None
     revision: str | None = None
-    responses_file: str | None = None
+    responses_file: str | None = setting(None, no_influence=True)
     max_prompt_tokens: int = setting(128, gt=0)
     max_new_tokens: int = setting(160, gt=0)
     precision: Precision = Precision.bf16

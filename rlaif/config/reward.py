@@ -26,7 +26,7 @@ class RewardTerms:
 
 @dataclass
 class RewardConfig:
-    name: str = MISSING
+    name: str = setting(MISSING, no_influence=True)
     head: RewardHead = MISSING
     learning_rate: float = setting(3e-4, gt=0)
     batch_size: int = setting(32, gt=0)

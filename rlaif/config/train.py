@@ -22,7 +22,7 @@ class EvaluationConfig:
     num_samples: int = setting(1, gt=0)
     temperature: float = setting(0.7, ge=0, off="0 is greedy")
     top_p: float = setting(1.0, gt=0, le=1)
-    batch_size: int = setting(64, gt=0)
+    batch_size: int = setting(64, gt=0, no_influence=True)
     bootstrap_resamples: int = setting(2000, gt=0)
 
 

@@ -19,13 +19,13 @@ class WatchConfig:
 
 @dataclass
 class TrainerConfig:
-    name: str = MISSING
+    name: str = setting(MISSING, no_influence=True)
     num_rollouts: int = setting(60, gt=0)
     rollout_batch_size: int = setting(64, gt=0)
-    generation_batch_size: int = setting(64, gt=0)
+    generation_batch_size: int = setting(64, gt=0, no_influence=True)
     num_ppo_epochs: int = setting(4, gt=0)
     num_mini_batches: int = setting(1, gt=0)
-    micro_batch_size: int = setting(32, gt=0)
+    micro_batch_size: int = setting(32, gt=0, no_influence=True)
     learning_rate: float = setting(1e-4, gt=0)
     value_learning_rate: float | None = setting(None, gt=0, off="null takes learning_rate")
     num_critic_warmup_rollouts: int = setting(0, ge=0)
@@ -51,8 +51,8 @@ class TrainerConfig:
     early_stop_kl: float | None = setting(None, gt=0, off="null never stops early")
     max_kl: float | None = setting(20.0, gt=0, off="null never ends the run")
     importance_sampling_cap: float | None = setting(None, gt=0, off="null leaves it out")
-    max_tokens_per_micro_batch: int | None = setting(None, gt=0, off="null sets no limit")
-    logprob_chunk_size: int | None = setting(None, gt=0, off="null takes a forward pass's")
-    gradient_checkpointing: bool = False
-    save_every: int = setting(20, gt=0)
+    max_tokens_per_micro_batch: int | None = setting(None, gt=0, off="null sets no limit", no_influence=True)
+    logprob_chunk_size: int | None = setting(None, gt=0, off="null takes a forward pass's", no_influence=True)
+    gradient_checkpointing: bool = setting(False, no_influence=True)
+    save_every: int = setting(20, gt=0, no_influence=True)
     watch: WatchConfig = field(default_factory=WatchConfig)

@@ -12,7 +12,6 @@ import inspect
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import torch
@@ -52,6 +51,7 @@ def generate(
     seed: int,
     max_prompt_tokens: int,
     batch_size: int,
+    seeds: Sequence[int] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Generation]:
     """One completion for every prompt, in the prompts' order.
@@ -59,9 +59,10 @@ def generate(
     A prompt longer than `max_prompt_tokens` keeps its LAST tokens, because an instruction
     prompt ends with the mark that asks for the output; `num_prompt_tokens_cut` counts the rest.
     A completion ends with a stop token (`stop_token_ids`; "stop") or after `max_new_tokens` ("length").
-    `temperature` 0 is greedy decoding. Batches go from the longest prompts to the shortest, and
-    each has its own random stream, made of `seed` and its index: equal arguments give equal
-    samples. `progress(num_done, num_prompts)` is called after each batch.
+    `temperature` 0 is greedy decoding. Each prompt has a random stream of its own, made of `seed`
+    and its index, or its own of `seeds`, so that a completion depends neither on the others nor on
+    `batch_size`. Batches go from the longest prompts to the shortest; `progress(num_done,
+    num_prompts)` is called after each.
 
     The model runs in its own dtype and under the caller's autocast, in eval mode.
 
@@ -76,15 +77,18 @@ def generate(
     longest_first = sorted(range(len(prompts)), key=lambda index: (-len(encoded[index][0]), index))
     generations: list[Generation | None] = [None] * len(prompts)
 
-    for batch_index, start in enumerate(range(0, len(prompts), batch_size)):
+    for start in range(0, len(prompts), batch_size):
         batch = longest_first[start : start + batch_size]
-        generator = torch.Generator().manual_seed(derive_seed(seed, batch_index))
+        streams = [derive_seed(seed, index) if seeds is None else seeds[index] for index in batch]
+        uniforms = Uniforms(streams, max_new_tokens)
         completions = decode_batch(
             model,
             [encoded[index][0] for index in batch],
             eos_token_id=stop_ids,
             max_new_tokens=max_new_tokens,
-            choose=partial(choose_tokens, temperature=temperature, top_p=top_p, generator=generator),
+            choose=lambda logits, rows, uniforms=uniforms: choose_tokens(  # type: ignore[misc]
+                logits, temperature, top_p, uniforms.draw(rows)
+            ),
         )
         for index, completion_ids in zip(batch, completions, strict=True):
             prompt_ids, num_cut = encoded[index]
@@ -95,7 +99,7 @@ def generate(
     return [generation for generation in generations if generation is not None]
 
 
-def derive_seed(*parts: int) -> int:
+def derive_seed(*parts: int | str) -> int:
     """A seed for one part of a seeded whole; neighbouring parts get unrelated streams."""
     digest = hashlib.sha256("/".join(map(str, parts)).encode()).digest()
     return int.from_bytes(digest[:8], "big") >> 1
@@ -124,9 +128,10 @@ def decode_batch(
     *,
     eos_token_id: int | Collection[int],
     max_new_tokens: int,
-    choose: Callable[[Tensor], Tensor],
+    choose: Callable[[Tensor, Sequence[int]], Tensor],
 ) -> list[list[int]]:
-    """The completions of one batch, token by token; `choose` maps logits [rows, vocab] to ids [rows].
+    """The completions of one batch, token by token; `choose` maps logits [rows, vocab]
+    of these rows of the batch to ids [rows].
 
     Prompts are padded on the left with explicit positions. The padding's id is never looked
     at (the mask comes from lengths), so pad may equal EOS. `eos_token_id`: what ends a row, one token or several.
@@ -149,7 +154,7 @@ def decode_batch(
                 logits_to_keep=1,
                 **({"position_ids": positions} if with_positions else {}),
             )
-            tokens = choose(output.logits[:, -1].float())
+            tokens = choose(output.logits[:, -1].float(), live)
 
             going_on = []
             for row, token in enumerate(tokens.tolist()):
@@ -167,27 +172,42 @@ def decode_batch(
     return completions
 
 
-def choose_tokens(logits: Tensor, temperature: float, top_p: float, generator: torch.Generator) -> Tensor:
-    """Next tokens [rows] from logits [rows, vocab]: greedy at temperature 0, else sampled."""
+class Uniforms:
+    """A number in [0, 1) for every row and step of a batch, each row from a stream of its own; on the CPU."""
+
+    def __init__(self, seeds: Sequence[int], num_steps: int) -> None:
+        streams = [torch.Generator().manual_seed(seed) for seed in seeds]
+        self._numbers = torch.stack([torch.rand(num_steps, generator=one, dtype=torch.float64) for one in streams])
+        self._taken = [0] * len(seeds)
+
+    def draw(self, rows: Sequence[int]) -> Tensor:
+        """[rows] fp64: the next number of each of these rows."""
+        steps = [self._taken[row] for row in rows]
+        for row in rows:
+            self._taken[row] += 1
+        return self._numbers[list(rows), steps]
+
+
+def choose_tokens(logits: Tensor, temperature: float, top_p: float, uniforms: Tensor) -> Tensor:
+    """Next tokens [rows] from logits [rows, vocab]: greedy at temperature 0, else sampled with uniforms [rows]."""
     if temperature == 0:
         return logits.argmax(dim=-1)
     logits = logits / temperature
     if top_p < 1:
         logits = keep_nucleus(logits, top_p)
-    return sample_tokens(logits.softmax(dim=-1), generator)
+    return sample_tokens(logits.softmax(dim=-1), uniforms)
 
 
-def sample_tokens(probabilities: Tensor, generator: torch.Generator) -> Tensor:
-    """One token a row [rows] of probabilities [rows, vocab], by inverting the cumulative distribution.
+def sample_tokens(probabilities: Tensor, uniforms: Tensor) -> Tensor:
+    """One token a row [rows] of probabilities [rows, vocab]: the inverse of their cumulative sum at uniforms [rows].
 
     One random number a row, where torch.multinomial draws one a token of the vocabulary. They come from the CPU, so
     that every device draws the same.
     """
-    device = probabilities.device
-    widest = torch.float32 if device.type == "mps" else torch.float64
+    widest = torch.float32 if probabilities.device.type == "mps" else torch.float64
     cumulative = probabilities.to(widest).cumsum(dim=-1)
-    uniform = torch.rand(len(probabilities), 1, generator=generator, dtype=torch.float64).to(device, widest)
-    tokens = torch.searchsorted(cumulative, uniform * cumulative[:, -1:], right=True)
+    targets = uniforms[:, None].to(probabilities.device, widest) * cumulative[:, -1:]
+    tokens = torch.searchsorted(cumulative, targets, right=True)
     return tokens[:, 0].clamp(max=probabilities.shape[1] - 1)
 
 

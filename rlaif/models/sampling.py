@@ -29,8 +29,9 @@ def sample_to_file(
 ) -> list[Sample]:
     """`num_samples` completions of every example, example by example.
 
-    Batches are appended to `path` as they are done, each from a seed of its own, so a run
-    that died goes on with the batch in which it died and ends with the same file.
+    Batches are appended to `path` as they are done. A sample's random stream is made of `seed`,
+    the example's id and the sample's number alone: the size of batches has no influence, and a
+    run that died goes on with the batch in which it died and ends with the same file.
 
     Args:
         name: who gave the samples, `Sample.policy`.
@@ -50,7 +51,8 @@ def sample_to_file(
                 max_new_tokens=config.max_new_tokens,
                 temperature=temperature,
                 top_p=top_p,
-                seed=derive_seed(seed, start),
+                seed=seed,
+                seeds=[derive_seed(seed, example.id, number) for example, number in batch],
                 max_prompt_tokens=config.max_prompt_tokens,
                 batch_size=batch_size,
             )

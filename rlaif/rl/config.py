@@ -5,24 +5,26 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from rlaif.errors import UserError
-from rlaif.fields import LARGEST_SEED, complaints, setting
+from rlaif.fields import LARGEST_SEED, complaints, setting, that_decide
 
 LrSchedulerType = Literal["constant", "linear", "cosine"]
 
 
 @dataclass(frozen=True)
 class PPOConfig:
-    """The settings of one PPO run. Every one of them has an effect."""
+    """The settings of one PPO run. Every one of them has an effect; a run that is resumed may change those that have
+    no influence on what is computed, and with a constant learning rate its length."""
 
-    output_dir: str | None = None
+    output_dir: str | None = setting(None, no_influence=True)
     """Where checkpoints and completions are written; None: nothing is written, and nothing can be resumed."""
-    run_name: str | None = None
+    run_name: str | None = setting(None, no_influence=True)
     """For trackers."""
-    report_to: str | tuple[str, ...] = "none"
+    report_to: str | tuple[str, ...] = setting("none", no_influence=True)
     """Trackers of transformers' own: "wandb", "tensorboard", ...; "none"."""
     seed: int = setting(42, ge=0, le=LARGEST_SEED)
 
@@ -35,11 +37,11 @@ class PPOConfig:
     """Passes over a rollout."""
     num_mini_batches: int = setting(4, gt=0)
     """Optimizer steps a pass; over all processes."""
-    per_device_train_batch_size: int = setting(16, gt=0)
+    per_device_train_batch_size: int = setting(16, gt=0, no_influence=True)
     """Sequences of a forward pass, at most. Memory and speed, never the result."""
-    max_tokens_per_micro_batch: int | None = setting(None, gt=0, off="None sets no limit")
+    max_tokens_per_micro_batch: int | None = setting(None, gt=0, off="None sets no limit", no_influence=True)
     """Tokens of a forward pass, padding included, at most; a single sequence may have more. None: no such limit."""
-    generation_batch_size: int = setting(64, gt=0)
+    generation_batch_size: int = setting(64, gt=0, no_influence=True)
     """Completions decoded at once, a process."""
     max_prompt_length: int = setting(512, gt=0)
     """Tokens; of a longer prompt the last ones are kept."""
@@ -62,7 +64,7 @@ class PPOConfig:
     max_grad_norm: float = setting(1.0, gt=0)
     bf16: bool = False
     """Forward passes in bfloat16 autocast; weights and optimizer keep the model's own dtype."""
-    gradient_checkpointing: bool = False
+    gradient_checkpointing: bool = setting(False, no_influence=True)
 
     # The objective
     temperature: float = setting(1.0, gt=0)
@@ -104,21 +106,21 @@ class PPOConfig:
     """Nats a token (k1) to the reference: beyond it the run ends with a message, its policy has collapsed."""
 
     # Speed and memory
-    logprob_chunk_size: int | None = setting(None, gt=0, off="None takes a micro-batch's")
+    logprob_chunk_size: int | None = setting(None, gt=0, off="None takes a micro-batch's", no_influence=True)
     """Tokens whose logits over the whole vocabulary are held at once; None: a micro-batch's. Never the result."""
-    compile_decoding: bool | None = None
+    compile_decoding: bool | None = setting(None, no_influence=True)
     """A static cache and compiled decoding steps; None: on GPUs only."""
 
     # What is written
-    save_steps: int = setting(20, gt=0)
+    save_steps: int = setting(20, gt=0, no_influence=True)
     """Rollouts between checkpoints."""
-    save_total_limit: int | None = setting(1, gt=0, off="None keeps all")
+    save_total_limit: int | None = setting(1, gt=0, off="None keeps all", no_influence=True)
     """Checkpoints that are kept; None: all."""
-    logging_steps: int = setting(1, gt=0)
+    logging_steps: int = setting(1, gt=0, no_influence=True)
     """Rollouts between logs."""
-    log_completions: bool = False
+    log_completions: bool = setting(False, no_influence=True)
     """A sample of each logged rollout's completions goes to completions.jsonl in output_dir, and to W&B as a table."""
-    num_completions_to_log: int = setting(8, ge=0)
+    num_completions_to_log: int = setting(8, ge=0, no_influence=True)
 
     def __post_init__(self) -> None:
         """UserError for values that make no sense."""
@@ -143,6 +145,28 @@ class PPOConfig:
         """Rollouts of the whole run."""
         return -(-self.total_episodes // self.rollout_batch_size)
 
+    def require_resumable(self, before: Mapping[str, Any], *, has_own_schedule: bool) -> None:
+        """UserError where a run with the settings `before` cannot go on with these.
+
+        Args:
+            before: of the run that is resumed, by name; a setting that it did not know had its default.
+            has_own_schedule: whether the learning rate follows a scheduler of the user's own, and not ours.
+        """
+        theirs = dataclasses.replace(
+            self, **{field.name: before.get(field.name, field.default) for field in dataclasses.fields(self)}
+        )
+        ours_decide, theirs_decide = that_decide(self), that_decide(theirs)
+        different = {name for name in ours_decide if ours_decide[name] != theirs_decide[name]} - {"total_episodes"}
+        if different:
+            raise UserError(f"the checkpoint was made with another config: {', '.join(sorted(different))} differ")
+        depends_on_length = self.lr_scheduler_type != "constant" and not has_own_schedule
+        if depends_on_length and theirs.num_rollouts != self.num_rollouts:
+            raise UserError(
+                f"total_episodes: {self.total_episodes}, and the checkpoint was made with {theirs.total_episodes}, "
+                f"over which lr_scheduler_type={self.lr_scheduler_type!r} was spread: resume with "
+                f"total_episodes={theirs.total_episodes}, or train with a constant rate from the start"
+            )
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values by name; trackers ask for them."""
         return dataclasses.asdict(self)
@@ -155,9 +179,3 @@ class PPOConfig:
     def to_json_string(self) -> str:
         return json.dumps(self.to_dict(), indent=2)
 
-
-HAS_NO_INFLUENCE = frozenset((
-    "output_dir", "run_name", "report_to", "save_steps", "save_total_limit", "logging_steps", "log_completions",
-    "num_completions_to_log",
-))  # fmt: skip
-"""Settings that a resumed run may change: they do not touch what is computed."""

@@ -22,9 +22,9 @@ from rlaif.models.merging import as_saved
 from rlaif.models.shard_bars import without_shard_bars
 from rlaif.rl.advantages import estimate_advantages, reward_tokens, start_critic
 from rlaif.rl.callbacks import Callbacks
-from rlaif.rl.checkpoint import checkpoints, find_checkpoint, read_checkpoint, write_checkpoint
+from rlaif.rl.checkpoint import find_checkpoint, own_names, read_checkpoint, require_writable, write_checkpoint
 from rlaif.rl.completions import log_completions
-from rlaif.rl.config import HAS_NO_INFLUENCE, PPOConfig
+from rlaif.rl.config import PPOConfig
 from rlaif.rl.dataset import Prompt, read_prompts, require_room
 from rlaif.rl.freed_memory import keeping_freed_memory
 from rlaif.rl.functional import adapt_kl_coef, masked_mean
@@ -114,6 +114,10 @@ class PPOTrainer:
             )
         self.kl_coef = config.kl_coef
         self.score_moments = RunningMoments()
+        self.own_checkpoints: list[str] = []
+        """In output_dir, of this run and the one that it resumes, from the oldest; no others are ever deleted."""
+        if config.output_dir is not None and self.processes.is_main:
+            require_writable(Path(config.output_dir))
         self.rollout_index = 0
         """Rollouts done. With the config's seed it decides all that is random: see `stream`."""
 
@@ -251,8 +255,9 @@ class PPOTrainer:
             raise UserError(self.divergence(what))
 
     def divergence(self, what: str) -> str:
-        saved = checkpoints(Path(self.args.output_dir)) if self.args.output_dir is not None else []
-        kept = f"the last checkpoint is kept in {saved[-1]}" if saved else "there is no checkpoint yet"
+        kept = "there is no checkpoint yet"
+        if self.own_checkpoints and self.args.output_dir is not None:
+            kept = f"the last checkpoint is kept in {Path(self.args.output_dir) / self.own_checkpoints[-1]}"
         return (
             f"PPO diverged in rollout {self.rollout_index + 1} of {self.args.num_rollouts}: {what}; {kept}; "
             "lower the learning rate or raise the KL coefficient"
@@ -285,11 +290,8 @@ class PPOTrainer:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """UserError where the state comes from a run with another config."""
-        ours, theirs = dataclasses.asdict(self.args), state["config"]
-        different = [name for name in ours if ours[name] != theirs.get(name) and name not in HAS_NO_INFLUENCE]
-        if different:
-            raise UserError(f"the checkpoint was made with another config: {', '.join(different)} differ")
+        """UserError where the state comes from a run with another config; see `PPOConfig.require_resumable`."""
+        self.args.require_resumable(state["config"], has_own_schedule=self.lr_scheduler is not None)
         self.rollout_index = state["rollout_index"]
         self.kl_coef = state["kl_coef"]
         self.score_moments.load_state_dict(state["score_moments"])
@@ -306,10 +308,13 @@ class PPOTrainer:
         if not self.processes.is_main:
             return
 
-        write_checkpoint(
-            output_dir, self.rollout_index, state, partial(self.write_policy, state=whole), self.args.save_total_limit
-        )
+        self.own_checkpoints = write_checkpoint(
+            output_dir, self.rollout_index, state, partial(self.write_policy, state=whole),
+            self.args.save_total_limit, self.own_checkpoints,
+        )  # fmt: skip
 
     def load_checkpoint(self, directory: Path) -> None:
         """Go on from a checkpoint; UserError where there is none that fits."""
         self.load_state_dict(read_checkpoint(directory))
+        if self.args.output_dir is not None and Path(self.args.output_dir).resolve() == directory.resolve().parent:
+            self.own_checkpoints = own_names(directory)

@@ -22,7 +22,7 @@ from transformers import (
 )
 
 from rlaif.errors import UserError
-from rlaif.models.generation import choose_tokens, generate, keep_nucleus
+from rlaif.models.generation import choose_tokens, derive_seed, generate, keep_nucleus
 
 WORDS = ["<eos>", *(f"w{number}" for number in range(1, 24))]
 PROMPTS = ["w1 w2 w3", "w4", "w5 w6 w7 w8 w9 w10", "w2 w2", "w11", "w3 w1 w4 w1 w5", "w9 w2 w6"]
@@ -135,7 +135,22 @@ def test_equal_seeds_give_equal_samples_and_the_global_generator_stays(tokenizer
     assert sample(model, tokenizer, PROMPTS, seed=0) == first
     assert sample(model, tokenizer, PROMPTS, seed=1) != first
     copies = sample(model, tokenizer, ["w4"] * 8, batch_size=4)
-    assert copies[:4] != copies[4:]  # batches have streams of their own
+    assert len({one.completion_ids for one in copies}) > 4  # each has a stream of its own
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_a_sample_depends_neither_on_the_batch_nor_on_the_others(
+    architecture: Callable[[], nn.Module], tokenizer: Any
+) -> None:
+    model = build(architecture)
+    favour_eos(model)
+    whole = sample(model, tokenizer, PROMPTS, batch_size=7)
+    assert len({len(one.completion_ids) for one in whole}) > 2
+    for batch_size in (1, 2, 3, 64):
+        assert sample(model, tokenizer, PROMPTS, batch_size=batch_size) == whole
+    assert sample(model, tokenizer, PROMPTS[:4]) == whole[:4]
+    backwards = sample(model, tokenizer, PROMPTS[::-1], seeds=[derive_seed(0, index) for index in reversed(range(7))])
+    assert backwards == whole[::-1]
 
 
 def test_results_come_in_input_order_and_training_mode_is_restored(tokenizer: Any) -> None:
@@ -155,13 +170,16 @@ def test_long_prompts_keep_their_end(tokenizer: Any) -> None:
     assert cut.completion_ids == whole.completion_ids
 
 
+def uniforms(num: int) -> torch.Tensor:
+    return torch.rand(num, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+
+
 def test_samples_follow_the_softmax() -> None:
     """Chi-square of 20,000 draws over 8 tokens; 24.3 is the 99.9% quantile at 7 degrees of freedom."""
     logits = torch.tensor([2.0, 1.0, 0.5, 0.0, -0.5, -1.0, -2.0, -3.0])
     for temperature in (1.0, 0.6):
         expected = (logits / temperature).softmax(0) * 20_000
-        generator = torch.Generator().manual_seed(0)
-        tokens = choose_tokens(logits.expand(20_000, 8), temperature, 1.0, generator)
+        tokens = choose_tokens(logits.expand(20_000, 8), temperature, 1.0, uniforms(20_000))
         counts = tokens.bincount(minlength=8)
         assert ((counts - expected) ** 2 / expected).sum() < 24.3
 
@@ -191,8 +209,7 @@ def test_nucleus() -> None:
     for top_p, kept in ((0.4, [1]), (0.5001, [1, 3]), (0.79, [1, 3]), (0.9, [1, 2, 3]), (1e-9, [1])):
         logits = keep_nucleus(probabilities.log(), top_p)
         assert torch.isfinite(logits[0]).nonzero()[:, 0].tolist() == kept
-    generator = torch.Generator().manual_seed(0)
-    tokens = choose_tokens(probabilities.log().expand(8000, 4), 1.0, 0.79, generator)
+    tokens = choose_tokens(probabilities.log().expand(8000, 4), 1.0, 0.79, uniforms(8000))
     counts = tokens.bincount(minlength=4)
     assert counts[0] == counts[2] == 0
     assert counts[1].item() / 8000 == pytest.approx(0.625, abs=0.02)

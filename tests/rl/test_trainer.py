@@ -114,6 +114,84 @@ def test_a_resumed_run_equals_one_never_stopped(
         assert torch.equal(tensor, whole.model.state_dict()[name]), name
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"per_device_train_batch_size": 8}, {"max_tokens_per_micro_batch": 20}, {"generation_batch_size": 3},
+        {"logprob_chunk_size": 2}, {"gradient_checkpointing": True}, {"compile_decoding": False},
+        {"save_steps": 1, "logging_steps": 3, "save_total_limit": None, "run_name": "again", "log_completions": True},
+    ],
+    ids=lambda changes: next(iter(changes)),
+)  # fmt: skip
+def test_settings_without_influence_may_be_others_in_a_resumed_run(
+    make_trainer: Callable[..., Any], tmp_path: Path, changes: dict[str, Any]
+) -> None:
+    whole, whole_log = make_trainer(output_dir=str(tmp_path), save_total_limit=None)
+    whole.train()
+    resumed, resumed_log = make_trainer(output_dir=str(tmp_path), **changes)
+    resumed.train(resume_from_checkpoint=str(tmp_path / "checkpoint-2"))
+    assert [row["step"] for row in resumed_log] == [3, 4]
+    for name, tensor in whole.actor_critic.state_dict().items():
+        if not name.endswith("c_attn.bias"):  # a key's bias has no gradient but rounding, which Adam scales up
+            torch.testing.assert_close(resumed.actor_critic.state_dict()[name], tensor, atol=1e-5, rtol=1e-4)
+    assert resumed_log[-1]["ppo/score_mean"] == pytest.approx(whole_log[-1]["ppo/score_mean"], abs=1e-6)
+
+
+def test_all_settings_that_decide_refuse_a_resume_and_the_others_do_not() -> None:
+    """Each on its own, over all fields: one that is forgotten decides."""
+    others: dict[str, Any] = {
+        "lr_scheduler_type": "cosine", "output_dir": "elsewhere", "run_name": "x", "report_to": "wandb",
+        "value_learning_rate": 0.1, "max_tokens_per_micro_batch": 9, "early_stop_kl": 0.1, "max_kl": None,
+        "importance_sampling_cap": 2.0, "logprob_chunk_size": 9, "compile_decoding": True, "reward_weights": (2.0,),
+        "missing_eos_penalty": None, "gamma": 0.5, "lam": 0.5, "adam_beta1": 0.5, "adam_beta2": 0.5,
+        "num_mini_batches": 1, "total_episodes": 999, "rollout_batch_size": 16,
+    }  # fmt: skip
+    refused = set()
+    for field in dataclasses.fields(PPOConfig):
+        value = getattr(CONFIG, field.name)
+        new = others.get(field.name, (not value) if isinstance(value, bool) else None)
+        changed = dataclasses.replace(CONFIG, **{field.name: value + 1 if new is None and value is not None else new})
+        assert changed != CONFIG, field.name
+        try:
+            changed.require_resumable(CONFIG.to_dict(), has_own_schedule=False)
+        except UserError as error:
+            assert field.name in str(error) and "\n" not in str(error)
+            refused.add(field.name)
+    free = {field.name for field in dataclasses.fields(PPOConfig)} - refused
+    assert free == {
+        "output_dir", "run_name", "report_to", "save_steps", "save_total_limit", "logging_steps", "log_completions",
+        "num_completions_to_log", "per_device_train_batch_size", "max_tokens_per_micro_batch", "generation_batch_size",
+        "gradient_checkpointing", "logprob_chunk_size", "compile_decoding",
+    }  # fmt: skip
+
+
+def test_a_run_made_longer_equals_one_that_was_longer_from_the_start(
+    make_trainer: Callable[..., Any], tmp_path: Path
+) -> None:
+    constant: dict[str, Any] = {"lr_scheduler_type": "constant", "scale_rewards": True}
+    whole, whole_log = make_trainer(noisy, num_rollouts=5, **constant)
+    torch.manual_seed(7), np.random.seed(7), random.seed(7)
+    whole.train()
+    short, _ = make_trainer(noisy, num_rollouts=2, output_dir=str(tmp_path), **constant)
+    torch.manual_seed(7), np.random.seed(7), random.seed(7)
+    short.train()
+    longer, longer_log = make_trainer(noisy, num_rollouts=5, output_dir=str(tmp_path), **constant)
+    longer.train(resume_from_checkpoint=True)
+    assert without_times(longer_log) == without_times(whole_log[2:])
+    for name, tensor in whole.actor_critic.state_dict().items():
+        assert torch.equal(tensor, longer.actor_critic.state_dict()[name]), name
+
+
+def test_a_schedule_over_the_run_keeps_its_length(make_trainer: Callable[..., Any], tmp_path: Path) -> None:
+    make_trainer(num_rollouts=2, output_dir=str(tmp_path))[0].train()
+    longer, _ = make_trainer(num_rollouts=5, output_dir=str(tmp_path))
+    with pytest.raises(UserError, match=r"total_episodes: 40, .* made with 16, .*'linear'.* total_episodes=16, or"):
+        longer.train(resume_from_checkpoint=True)
+    rounded, _ = make_trainer(total_episodes=15, output_dir=str(tmp_path))  # as many rollouts: nothing has changed
+    rounded.train(resume_from_checkpoint=True)
+    assert rounded.rollout_index == 2
+
+
 def test_the_first_rollout_has_no_kl_and_later_ones_have(make_trainer: Callable[..., Any]) -> None:
     trainer, logged = make_trainer()
     trainer.train()
@@ -191,7 +269,7 @@ def test_clear_errors(make_trainer: Callable[..., Any], make_policy: Any, tokeni
     with pytest.raises(UserError, match="not a readable checkpoint"):
         make_trainer(output_dir=str(tmp_path))[0].train(resume_from_checkpoint=True)
     other, _ = make_trainer(cliprange=0.1)
-    with pytest.raises(UserError, match="cliprange differ"):
+    with pytest.raises(UserError, match="made with another config: cliprange differ"):
         other.load_state_dict(make_trainer()[0].state_dict())
     with pytest.raises(UserError, match="no reward could be computed"):
         make_trainer(lambda prompts, completions, **columns: [None] * len(completions))[0].train()

@@ -170,8 +170,8 @@ def test_choice_at_the_ends() -> None:
 def test_choice_agrees_with_the_other_sampler() -> None:
     torch.manual_seed(0)
     logits = torch.randn(64, 700) * 2
-    expected = choose_tokens(logits, 0.8, 1.0, torch.Generator().manual_seed(1))
-    uniforms = torch.rand(64, 1, generator=torch.Generator().manual_seed(1), dtype=torch.float64)[:, 0]
+    uniforms = torch.rand(64, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    expected = choose_tokens(logits, 0.8, 1.0, uniforms)
     assert torch.equal(choose(logits.clone(), uniforms, 0.8).tokens, expected)
 
 
