@@ -35,6 +35,7 @@ from rlaif.models.checkpoints import (
 from rlaif.models.device import accelerate_state, current_device, saveable
 from rlaif.models.generation import eval_mode
 from rlaif.models.policy import uses_bf16
+from rlaif.models.precision import train_in_fp32
 from rlaif.models.shard_bars import without_shard_bars
 
 Batch = dict[str, Any]
@@ -123,6 +124,7 @@ def fit(
     """
     if not train:
         raise UserError("the training set is empty")
+    train_in_fp32(model, keep_frozen=False)
     arguments = training_arguments(settings, len(train), directory, seed, precision)
     trainer = _Trainer(model, arguments, train, lengths, collate, validate)
     trainer.remove_callback(PrinterCallback)

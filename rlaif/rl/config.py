@@ -63,7 +63,7 @@ class PPOConfig:
     adam_epsilon: float = setting(1e-8, gt=0)
     max_grad_norm: float = setting(1.0, gt=0)
     bf16: bool = False
-    """Forward passes in bfloat16 autocast; weights and optimizer keep the model's own dtype."""
+    """Forward passes in bfloat16 autocast. What is trained is in fp32 in any case, and the optimizer's state."""
     gradient_checkpointing: bool = setting(False, no_influence=True)
 
     # The objective

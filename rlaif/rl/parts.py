@@ -11,8 +11,9 @@ from torch import nn
 
 from rlaif.errors import UserError
 from rlaif.models.device import accelerate_state, moved
+from rlaif.models.precision import HALF, to_fp32, train_in_fp32
 from rlaif.models.value_head import ValueHead
-from rlaif.rl.actor_critic.forward import ActorCritic, trunk_of
+from rlaif.rl.actor_critic.forward import ActorCritic, training_precision, trunk_of
 from rlaif.rl.actor_critic.reference import Reference
 from rlaif.rl.config import PPOConfig
 from rlaif.rl.processes import Processes
@@ -26,6 +27,8 @@ class Parts:
     reference: Reference
     processing_class: Any
     processes: Processes
+    bf16: bool
+    """Whether forward passes are in bf16 autocast: where the config says so, and where frozen weights need it."""
 
 
 def build_parts(
@@ -47,23 +50,42 @@ def build_parts(
         import peft
 
         policy = peft.get_peft_model(policy, peft_config)
+    require_trainable(policy)
+    needs_bf16 = train_in_fp32(policy)
     processes = Processes(Accelerator(cpu=accelerate_state().device.type == "cpu"))
     require_precision(processes.accelerator.mixed_precision, config)
     policy = moved(prepare_policy(policy, config), processes.device)
     trunk = None
     if value_model is not None:
         critic: Any = load_model(value_model, "AutoModel") if isinstance(value_model, str) else value_model
+        train_in_fp32(critic, keep_frozen=False)
         trunk = trunk_of(critic) if hasattr(critic, "base_model_prefix") else critic
     head = ValueHead((trunk or trunk_of(policy)).config.hidden_size)
-    actor_critic = moved(ActorCritic(policy, head, trunk), processes.device)
+    with training_precision(processes.device, bf16=needs_bf16):
+        actor_critic = moved(ActorCritic(policy, head, trunk), processes.device)
     processes.make_alike(actor_critic)  # before the reference becomes a copy of it
     if ref_model is not None:
         require_apart(ref_model, policy)
+        if not needs_bf16 and all(one.dtype not in HALF for one in policy.parameters()):
+            to_fp32(ref_model)  # both compute alike, or the KL would start at what rounding makes of it
         processes.make_alike(moved(ref_model, processes.device))
-    reference = Reference(
-        actor_critic, ref_model, is_needed=config.kl_coef != 0, is_sharded=processes.sharding is not None
-    )
-    return Parts(actor_critic, reference, tokenizer, processes)
+    with training_precision(processes.device, bf16=needs_bf16):
+        reference = Reference(
+            actor_critic, ref_model, is_needed=config.kl_coef != 0, is_sharded=processes.sharding is not None
+        )
+    return Parts(actor_critic, reference, tokenizer, processes, bf16=config.bf16 or needs_bf16)
+
+
+def require_trainable(policy: nn.Module) -> None:
+    """UserError where every parameter is frozen."""
+    if any(one.requires_grad for one in policy.parameters()):
+        return
+    if hasattr(policy, "peft_config"):
+        raise UserError(
+            "model: its adapters are frozen, so there is nothing to train: PeftModel.from_pretrained(..., "
+            "is_trainable=True), or model.set_adapter(...)"
+        )
+    raise UserError("model: all its parameters are frozen (requires_grad), so there is nothing to train")
 
 
 def require_apart(ref_model: nn.Module, policy: nn.Module) -> None:

@@ -82,8 +82,8 @@ class PPOTrainer:
         on_rollout: OnRollout | None = None,
         ptx_dataset: Any = None,
     ) -> None:
-        self.args = config = args or PPOConfig()
-        parts = build_parts(model, processing_class, ref_model, value_model, peft_config, config)
+        parts = build_parts(model, processing_class, ref_model, value_model, peft_config, args or PPOConfig())
+        self.args = config = dataclasses.replace(args or PPOConfig(), bf16=parts.bf16)
         self.processing_class = parts.processing_class
         self.processes = parts.processes
         self.prompts = read_prompts(train_dataset, self.processing_class)
