@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
 import shutil
 from pathlib import Path
 from typing import Any
 
 from transformers.trainer_callback import TrainerState
 
+NAME = re.compile(r"checkpoint-\d+")
 STATE = "trainer_state.json"  # the last file that Trainer writes into a checkpoint
 
 
@@ -25,9 +27,11 @@ def is_over(state: TrainerState, patience: int) -> bool:
 
 
 def last_checkpoint(directory: Path) -> Path | None:
-    """The newest complete checkpoint. One that a kill cut short is deleted."""
+    """The newest complete checkpoint. One that a kill cut short is deleted; folders of other names stay."""
     complete = []
     for checkpoint in directory.glob("checkpoint-*"):
+        if not NAME.fullmatch(checkpoint.name):
+            continue
         try:
             TrainerState.load_from_json(str(checkpoint / STATE))
             complete.append(checkpoint)

@@ -12,11 +12,13 @@ import dataclasses
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from torch import nn
 from torch.utils.data import DataLoader, Sampler
 from tqdm import tqdm
@@ -135,7 +137,7 @@ def fit(
     rate = None
     if state is None or not is_over(state, settings.patience):
         before, started = state.num_input_tokens_seen if state else 0, time.perf_counter()
-        with without_shard_bars():  # one bar is enough
+        with without_shard_bars(), writing_to(directory):  # one bar is enough
             trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
         state = trainer.state
         rate = (state.num_input_tokens_seen - before) / (time.perf_counter() - started)
@@ -152,6 +154,22 @@ def fit(
         num_tokens=int(state.num_input_tokens_seen),
         tokens_per_second=rate,
     )
+
+
+@contextmanager
+def writing_to(directory: Path) -> Iterator[None]:
+    """A checkpoint that does not fit on the disk is a UserError of one line; former ones stay."""
+    try:
+        yield
+    except (OSError, SafetensorError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and not any(word in str(error) for word in OF_TORCH_SAVE):
+            raise
+        reason = getattr(error, "strerror", None) or next(iter(str(error).strip().splitlines()), type(error).__name__)
+        raise UserError(f"{directory}: a checkpoint cannot be written there ({reason}): make room") from error
+
+
+OF_TORCH_SAVE = ("PytorchStreamWriter", "inline_container")
+"""In the message where `torch.save` could not write."""
 
 
 def training_arguments(

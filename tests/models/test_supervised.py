@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -16,6 +17,7 @@ import torch
 
 from rlaif.config import LoraConfig, LrSchedule, PolicyConfig, PolicyKind, Precision, ScratchConfig, SftConfig
 from rlaif.errors import UserError
+from rlaif.models.checkpoints import last_checkpoint
 from rlaif.models.fitting import LengthGroupedSampler
 from rlaif.models.policy import build_policy
 from rlaif.models.supervised import IGNORED, collate, completion_loss, encode_texts, train_supervised
@@ -254,6 +256,41 @@ def test_a_checkpoint_that_was_cut_short_is_not_used(tmp_path: Path) -> None:
     (tmp_path / "checkpoint-4" / "trainer_state.json").write_text('{"epoch": ')
     result = train_supervised(tiny_policy(config), TRAIN, VALIDATION, config, directory=tmp_path, seed=0)
     assert result.fit.num_steps == 6
+
+
+def test_other_folders_beside_the_checkpoints_stay(tmp_path: Path) -> None:
+    for name in ("checkpoint-4-mine", "checkpoint-best"):
+        (tmp_path / name).mkdir()
+    assert last_checkpoint(tmp_path) is None
+    assert {path.name for path in tmp_path.iterdir()} == {"checkpoint-4-mine", "checkpoint-best"}
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_weights_in_half_precision_are_trained_in_fp32(tmp_path: Path, dtype: torch.dtype) -> None:
+    """As those are that have the same values in fp32; in bf16 few weights would take a step of this size."""
+    config = tiny_config(learning_rate=1e-6, max_epochs=1)
+    policies = [tiny_policy(config), tiny_policy(config)]
+    for number, policy in enumerate(policies):
+        policy.model.to(dtype)
+        if number == 0:
+            policy.model.float()
+        before = {name: tensor.clone().float() for name, tensor in policy.model.state_dict().items()}
+        train_supervised(policy, TRAIN, VALIDATION, config, directory=tmp_path / str(number), seed=0)
+    states = [policy.model.state_dict() for policy in policies]
+    assert all(torch.equal(states[1][name], tensor) for name, tensor in states[0].items())
+    changed = sum(int((states[1][name] != tensor).sum()) for name, tensor in before.items())
+    assert changed > 0.9 * policies[1].num_parameters
+
+
+def test_a_full_disk_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*arguments: object, **options: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    config = tiny_config()
+    policy = tiny_policy(config)
+    monkeypatch.setattr(type(policy.model), "save_pretrained", full)
+    with pytest.raises(UserError, match=r"a checkpoint cannot be written there \(No space left on device\)"):
+        train_supervised(policy, TRAIN, VALIDATION, config, directory=tmp_path, seed=0)
 
 
 def test_lora_trains_the_adapter_alone_and_resumes(tmp_path: Path) -> None:
