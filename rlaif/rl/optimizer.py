@@ -1,21 +1,22 @@
-"""AdamW and the schedule of its rates."""
+"""AdamW, or the user's own optimizer, and the schedule of the rates."""
 
 from __future__ import annotations
 
+import inspect
 import math
+from typing import Any
 
 import torch
+from torch import nn
 
+from rlaif.errors import UserError
 from rlaif.rl.actor_critic.forward import ActorCritic
 from rlaif.rl.config import PPOConfig
 
 
 def make_optimizer(actor_critic: ActorCritic, config: PPOConfig) -> torch.optim.AdamW:
     """Over the trainable parameters; groups marked "critic" have the critic's rate, biases and norms no decay."""
-    modules = (actor_critic.value_head, actor_critic.value_trunk)
-    critic = [p for module in modules if module is not None for p in module.parameters()]
-    of_critic = set(map(id, critic))
-    policy = [p for p in actor_critic.parameters() if p.requires_grad and id(p) not in of_critic]
+    policy, critic = parts_of(actor_critic)
     critic_rate = config.learning_rate if config.value_learning_rate is None else config.value_learning_rate
     groups = [
         {"params": [p for p in policy if p.dim() >= 2], "weight_decay": config.weight_decay, "critic": False},
@@ -30,6 +31,91 @@ def make_optimizer(actor_critic: ActorCritic, config: PPOConfig) -> torch.optim.
         betas=(config.adam_beta1, config.adam_beta2),
         eps=config.adam_epsilon,
     )
+
+
+def parts_of(actor_critic: ActorCritic) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+    """The parameters that are trained: the policy's, and the critic's own."""
+    modules = (actor_critic.value_head, actor_critic.value_trunk)
+    critic = [p for module in modules if module is not None for p in module.parameters() if p.requires_grad]
+    of_critic = set(map(id, critic))
+    return [p for p in actor_critic.parameters() if p.requires_grad and id(p) not in of_critic], critic
+
+
+def adopt_optimizer(optimizer: torch.optim.Optimizer, actor_critic: ActorCritic, config: PPOConfig) -> None:
+    """Let a user's optimizer train the critic too, whose head is made with the trainer, in groups marked "critic".
+
+    What the optimizer does not have yet gets its defaults, no decay, and `value_learning_rate`, or else the first
+    group's rate. Groups come behind the user's, which a scheduler knows by their number.
+
+    Raises:
+        UserError: parameters that are not the model's, none of those that are trained, or a loss computed by itself.
+    """
+    require_closureless(optimizer)
+    policy, critic = parts_of(actor_critic)
+    given = {id(p) for group in optimizer.param_groups for p in group["params"]}
+    if given - set(map(id, actor_critic.parameters())):
+        raise UserError("optimizers: it has parameters that are not the model's; make it of model.parameters()")
+    if not given & set(map(id, policy)):
+        raise UserError(
+            "optimizers: it has none of the model's trainable parameters; make it after the adapters, which are to be "
+            "on the model then, and not in peft_config"
+        )
+    of_critic, groups = set(map(id, critic)), list(optimizer.param_groups)
+    for group in groups:
+        theirs = [p for p in group["params"] if id(p) in of_critic]
+        if theirs and len(theirs) < len(group["params"]):
+            group["params"] = [p for p in group["params"] if id(p) not in of_critic]
+            add_group(optimizer, {**group, "params": theirs, "critic": True})
+        elif theirs:
+            group["critic"] = True
+    missing = [p for p in critic if id(p) not in given]
+    if missing:
+        first = groups[0].get("initial_lr", groups[0]["lr"])
+        rate = first if config.value_learning_rate is None else config.value_learning_rate
+        decay = {"weight_decay": 0.0} if "weight_decay" in optimizer.defaults else {}
+        add_group(optimizer, {"params": missing, "critic": True, "lr": rate, "initial_lr": rate, **decay})
+    follow_first(optimizer, len(groups))
+
+
+def follow_first(optimizer: torch.optim.Optimizer, num_groups: int) -> None:
+    """Groups behind the user's own have their rates cut by what a scheduler has made of the first one's."""
+    first = optimizer.param_groups[0]
+    factor = first["lr"] / first["initial_lr"] if first.get("initial_lr") else 1.0
+    for group in optimizer.param_groups[num_groups:]:
+        group["lr"] = group.setdefault("initial_lr", group["lr"]) * factor
+
+
+def add_group(optimizer: torch.optim.Optimizer, group: dict[str, Any]) -> None:
+    """UserError where the optimizer takes no further parameters."""
+    try:
+        optimizer.add_param_group(group)
+    except (ValueError, RuntimeError, NotImplementedError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise UserError(f"optimizers: {type(optimizer).__name__} cannot take the value head: {reason}") from None
+
+
+def require_closureless(optimizer: torch.optim.Optimizer) -> None:
+    """UserError for an optimizer that wants to compute the loss itself, such as L-BFGS."""
+    closure = inspect.signature(optimizer.step).parameters.get("closure")
+    if closure is not None and closure.default is inspect.Parameter.empty:
+        raise UserError(f"optimizers: {type(optimizer).__name__} computes the loss itself, which PPO cannot let it do")
+
+
+def require_steppable(scheduler: Any) -> None:
+    """UserError for a scheduler that wants a figure with each step."""
+    if isinstance(scheduler, torch.optim.lr_scheduler.ReduceLROnPlateau):
+        raise UserError("optimizers: ReduceLROnPlateau waits for a validation loss, which PPO does not have")
+
+
+def step_scheduler(scheduler: Any, optimizer: torch.optim.Optimizer, num_groups: int) -> None:
+    """One step of a user's scheduler, which knows the `num_groups` groups that it was made with; others follow."""
+    groups = optimizer.param_groups
+    optimizer.param_groups = groups[:num_groups]
+    try:
+        scheduler.step()
+    finally:
+        optimizer.param_groups = groups
+    follow_first(optimizer, num_groups)
 
 
 def schedule(name: str, progress: float) -> float:

@@ -30,7 +30,7 @@ from rlaif.rl.freed_memory import keeping_freed_memory
 from rlaif.rl.functional import adapt_kl_coef, masked_mean
 from rlaif.rl.metrics import rollout_metrics
 from rlaif.rl.moments import RunningMoments
-from rlaif.rl.optimizer import make_optimizer, schedule
+from rlaif.rl.optimizer import adopt_optimizer, make_optimizer, require_steppable, schedule, step_scheduler
 from rlaif.rl.parts import build_parts
 from rlaif.rl.ptx import PtxTexts, read_texts
 from rlaif.rl.random_states import random_states, restore_random_states
@@ -57,7 +57,8 @@ class PPOTrainer:
             adapters; kept in as little memory as possible, see `Reference`. With kl_coef=0 there is none.
         value_model: a critic of its own: a model or path, whose trunk gets a new head. None: a head on the policy's.
         callbacks: transformers' TrainerCallback objects.
-        optimizers: an optimizer of one's own over the policy's parameters, and its scheduler, stepped a rollout.
+        optimizers: an optimizer of one's own over the policy's parameters, which gets the critic's as well, and its
+            scheduler, stepped a rollout.
         peft_config: puts adapters on the model, which alone are then trained.
         on_rollout: called after each rollout with the number done, the metrics and the rollout itself.
         ptx_dataset: rows with "prompt" and "completion", which `ptx_coef` keeps likely; read only where that is set.
@@ -99,8 +100,13 @@ class PPOTrainer:
         self.reference = parts.reference
         self.actor_critic = parts.actor_critic
         """Policy and critic, both of which the optimizer trains."""
-        self.optimizer = optimizers[0] or make_optimizer(self.actor_critic, config)
-        self.lr_scheduler = optimizers[1]
+        own, self.lr_scheduler = optimizers
+        self.optimizer: torch.optim.Optimizer = make_optimizer(self.actor_critic, config) if own is None else own
+        self.num_own_groups = len(self.optimizer.param_groups)
+        """Of the user's optimizer, which a scheduler knows."""
+        if own is not None:
+            adopt_optimizer(self.optimizer, self.actor_critic, config)
+        require_steppable(self.lr_scheduler)
         self.processes.prepare(self.actor_critic, self.optimizer)
         self.callbacks = Callbacks(
             callbacks or (), config, is_main=self.processes.is_main, model=self.model,
@@ -232,7 +238,7 @@ class PPOTrainer:
         config, done = self.args, self.rollout_index
         is_last = done == config.num_rollouts
         if self.lr_scheduler is not None:
-            self.lr_scheduler.step()
+            step_scheduler(self.lr_scheduler, self.optimizer, self.num_own_groups)
         if self.on_rollout is not None:
             self.on_rollout(done, metrics, rollout)
         if done % config.logging_steps == 0 or is_last:
