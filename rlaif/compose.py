@@ -1,35 +1,49 @@
 """From conf/ and a command line to a checked `TrainConfig`; every error is one line that names the key.
 
-The only file besides `train.py` that knows Hydra. A sweep's choices are all composed and
-checked before its first job starts, so a mistake in the last one costs nothing.
+The only file besides `train.py` that knows Hydra. A sweep's choices are all composed as its jobs will be and
+checked before the first of them starts, so a mistake in the last one costs nothing.
 """
 
 from __future__ import annotations
 
 import argparse
-import dataclasses
-import difflib
+import copy
+import importlib.resources
 from collections.abc import Iterator, Sequence
-from enum import Enum
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any
 
-from hydra import compose, initialize_config_dir
+from hydra import version
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra._internal.config_repository import CachingConfigRepository
+from hydra._internal.utils import create_config_search_path, get_args_parser
+from hydra.core.config_search_path import SearchPathQuery
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
+from hydra.core.override_parser.types import Glob, IntervalSweep, Override
+from hydra.core.utils import JobRuntime, setup_globals
 from hydra.errors import HydraException, MissingConfigException
-from omegaconf import DictConfig, MissingMandatoryValue, OmegaConf
+from hydra.grammar.gen.OverrideLexer import InputStream, OverrideLexer  # type: ignore[attr-defined]
+from hydra.types import RunMode
+from omegaconf import DictConfig, MissingMandatoryValue, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
 from rlaif.check import check
 from rlaif.config import TrainConfig
 from rlaif.errors import UserError
+from rlaif.explain import added_keys, hint_at, line_of, no_such_option, one_line
+from rlaif.spelling import Token, as_typed
 
 GROUPS = (
     "data", "policy", "feedback", "questions", "reward", "trainer", "execution", "tracking", "experiment",
 )  # fmt: skip
+MOST_VALUES = 64
+"""Of one key's sweep that are checked ahead, evenly spread; beyond that the check would take longer than it saves."""
 
 
 def config_dir() -> Path:
@@ -46,13 +60,30 @@ def register_schema() -> None:
 
 
 def prompt_text(name: str) -> str:
-    """The text of a file below conf/questions/, or of one with an absolute path. So a config, and with it a
-    stage's address, holds the words themselves."""
-    path = config_dir() / "questions" / name
+    """The text of a file below questions/ in a directory of configs, or of one with an absolute path. So a config,
+    and with it a stage's address, holds the words themselves."""
+    places: list[Traversable] = [directory / "questions" / name for directory in _config_directories()]
+    path = next((place for place in places if place.is_file()), places[-1])
     try:
         return path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"questions: the prompt {path} cannot be read: {error}") from None
+
+
+def _config_directories() -> Iterator[Traversable]:
+    """Where Hydra looks for configs, in its order, and conf/."""
+    if HydraConfig.initialized():
+        sources = [(source.schema, source.path) for source in HydraConfig.get().runtime.config_sources]
+    elif GlobalHydra.instance().is_initialized():
+        sources = [(source.scheme(), source.path) for source in GlobalHydra.instance().config_loader().get_sources()]
+    else:
+        sources = []
+    for scheme, path in sources:
+        if scheme == "file":
+            yield Path(path)
+        elif scheme == "pkg" and path != "hydra.conf":
+            yield importlib.resources.files(path.replace("/", "."))
+    yield config_dir()
 
 
 def to_config(composed: DictConfig) -> TrainConfig:
@@ -62,128 +93,215 @@ def to_config(composed: DictConfig) -> TrainConfig:
         UserError: a value is missing or makes no sense; one line.
     """
     try:
-        _refuse_added_keys(composed, TrainConfig)
+        for complaint in added_keys(composed, TrainConfig):
+            raise UserError(complaint)
         config = OmegaConf.to_object(composed)
     except MissingMandatoryValue as error:
         raise UserError(f"{error.full_key}: no value; set it in the option's YAML or on the command line") from None
     except OmegaConfBaseException as error:
-        raise UserError(_line_of(error)) from None
-    assert isinstance(config, TrainConfig)
+        raise UserError(line_of(error)) from None
+    if not isinstance(config, TrainConfig):
+        raise UserError("the primary config has no schema; its defaults list begins with base_train, or with train")
     check(config)
     return config
 
 
-def _refuse_added_keys(node: DictConfig, kind: type, prefix: str = "") -> None:
-    """`+key=value` slips past the schema; what it adds would be read by nobody."""
-    hints = get_type_hints(kind)
-    for name in map(str, node):
-        if name not in hints:
-            raise UserError(f"{prefix}{name}: no such key{_did_you_mean(name, [*hints])}; one of {', '.join(hints)}")
-        child = None if OmegaConf.is_missing(node, name) else node[name]
-        if isinstance(child, DictConfig) and dataclasses.is_dataclass(hints[name]):
-            _refuse_added_keys(child, hints[name], f"{prefix}{name}.")
+def hydra_arguments(arguments: Sequence[str]) -> argparse.Namespace:
+    """Split a command line as Hydra does; its overrides may stand in several places."""
+    parsed: argparse.Namespace = get_args_parser().parse_intermixed_args(list(arguments))
+    return parsed
 
 
-def check_command_line(overrides: Sequence[str], config_path: Path | None = None) -> list[TrainConfig]:
+def check_command_line(
+    overrides: Sequence[str],
+    config_path: Path | None = None,
+    *,
+    directory: Path | None = None,
+    config_name: str = "train",
+    multirun: bool = True,
+) -> list[TrainConfig]:
     """Compose every choice that a command line asks for: its configs, checked.
+
+    Args:
+        config_path: The directory of the primary config; None: conf/.
+        directory: One more directory of configs, the user's own.
+        config_name: The primary config.
+        multirun: Whether values may be swept.
 
     Raises:
         UserError: the first mistake, as one line.
     """
-    register_schema()
+    composer = Composer(config_path, directory, config_name, multirun)
+    return composer.check(composer.spelled(overrides))
+
+
+@dataclass
+class Composer:
+    """Composes what Hydra will compose of a command line, before Hydra does."""
+
+    config_path: Path | str | None = None
+    directory: Path | None = None
+    config_name: str = "train"
+    multirun: bool = True
+
+    def __post_init__(self) -> None:
+        version.setbase("1.3")
+        register_schema()
+        setup_globals()
+        JobRuntime.instance().set("name", "train")
+        search_path = create_config_search_path(str(self.config_path or config_dir()))
+        if self.directory is not None:
+            anchor = SearchPathQuery(provider="schema")
+            search_path.prepend("command-line", f"file://{self.directory.absolute()}", anchor=anchor)
+        self.loader = ConfigLoaderImpl(search_path)
+        self.loader.repository = CachingConfigRepository(self.loader.repository)  # type: ignore[assignment]
+        self.master: tuple[list[str], DictConfig] | None = None
+        self.is_sweep = self.multirun
+        """Whether Hydra will run a sweep: it is told so, or, as is known once `jobs` has composed, a config says so."""
+        self.wants_figure = False
+        """Whether the sweeper chooses jobs by what others returned; known once `jobs` has composed."""
+
+    def check(self, overrides: Sequence[str]) -> list[TrainConfig]:
+        """The checked config of every choice that `spelled` overrides leave.
+
+        Raises:
+            UserError: the first mistake, as one line.
+        """
+        return [self._checked(composed) for composed in self.jobs(overrides)]
+
+    def spelled(self, overrides: Sequence[str]) -> list[str]:
+        """The overrides in words that Hydra reads as they were meant, with every launcher and sweeper: texts that look
+        like numbers in quotes, globs as the options that they match, and a place for Hydra's files where
+        `runs_dir` is itself made from one.
+
+        Raises:
+            UserError: an override that is none, or a glob that matches nothing.
+        """
+        parsed = self._parse([_as_typed(line) for line in overrides])
+        lines = [self._without_glob(override, overrides) for override in parsed]
+        master = self._compose_master(lines)
+        if "${hydra:" in str(master._get_node("runs_dir")):
+            for name in ("run", "sweep"):
+                directory = str(master.hydra[name]._get_node("dir"))
+                if "${runs_dir}" in directory:
+                    lines.append(f"hydra.{name}.dir='{directory.replace('${runs_dir}', 'runs')}'")
+        return lines
+
+    def jobs(self, overrides: Sequence[str]) -> Iterator[DictConfig]:
+        """The composed config of every choice, with Hydra's own node, as a job will have it."""
+        master = self._compose_master(overrides)
+        self.is_sweep = self.multirun or master.hydra.mode is RunMode.MULTIRUN
+        self.wants_figure = self.is_sweep and "basic_sweeper" not in str(master.hydra.sweeper._target_)
+        if not self.is_sweep:
+            for override in self._parse(overrides):
+                if override.is_sweep_override():
+                    line = f"{override.key_or_group}={override.get_value_string()}"
+                    raise UserError(f"{line}: a sweep needs -m; a list is written in [], a text in quotes")
+            yield _as_job(self._compose(overrides, RunMode.RUN), None)
+            return
+        given: Any = OmegaConf.to_container(master.hydra.overrides)  # unresolved: they may hold interpolations
+        params: Any = OmegaConf.select(master, "hydra.sweeper.params") or {}
+        swept = self._parse([*(f"{key}={value}" for key, value in params.items()), *given["task"]])
+        for number, choice in enumerate(self._choices({one.get_key_element(): one for one in swept}.values())):
+            yield _as_job(self._compose([*given["hydra"], *choice], RunMode.RUN), number)
+
+    def _checked(self, composed: DictConfig) -> TrainConfig:
+        with _hydra_config(composed):
+            task = copy.deepcopy(composed)
+            with read_write(task), open_dict(task):
+                del task["hydra"]
+            return to_config(task)
+
+    def _choices(self, overrides: Sequence[Override] | Any) -> Iterator[list[str]]:
+        """The first value of every sweep, then each other value alone."""
+        values = [self._values(override) for override in overrides]
+        first = [options[0] for options in values]
+        yield first
+        for position, options in enumerate(values):
+            for option in options[1:]:
+                yield [*first[:position], option, *first[position + 1 :]]
+
+    def _values(self, override: Override) -> list[str]:
+        key, value = override.get_key_element(), override.value()
+        if isinstance(value, IntervalSweep):
+            return [f"{key}={value.start}", f"{key}={value.end}"]
+        if not override.is_sweep_override() or override.is_delete():
+            return [override.input_line or ""]
+        override.config_loader = self.loader
+        options = [f"{key}={text}" for text in override.sweep_string_iterator()]
+        if not options:
+            raise UserError(f"{override.input_line}: no value")
+        every = -(-(len(options) - 1) // (MOST_VALUES - 1)) or 1
+        return [*options[:-1:every], options[-1]]
+
+    def _without_glob(self, override: Override, overrides: Sequence[str]) -> str:
+        glob, group = override._value, override.key_or_group
+        if not isinstance(glob, Glob):
+            return override.input_line or ""
+        others = [line for line in overrides if "hydra.searchpath" in line]
+        options = self.loader.get_group_options(group, config_name=self.config_name, overrides=others)
+        matching = glob.filter(options)
+        if not matching:
+            raise UserError(f"{override.input_line}: matches no option; one of {', '.join(options)}")
+        return f"{override.get_key_element()}={','.join(matching)}"
+
+    def _parse(self, overrides: Sequence[str]) -> list[Override]:
+        try:
+            return OverridesParser.create(config_loader=self.loader).parse_overrides(list(overrides))
+        except HydraException as error:
+            raise UserError(f"command line: {str(error).splitlines()[0]}") from None
+
+    def _compose_master(self, overrides: Sequence[str]) -> DictConfig:
+        """What Hydra starts a sweep from; composed once."""
+        if self.master is None or self.master[0] != overrides:
+            self.master = ([*overrides], self._compose(overrides, RunMode.MULTIRUN))
+        return self.master[1]
+
+    def _compose(self, overrides: Sequence[str], mode: RunMode) -> DictConfig:
+        try:
+            return self.loader.load_configuration(
+                self.config_name, list(overrides), mode, from_shell=False, validate_sweep_overrides=False
+            )
+        except MissingConfigException as error:
+            group, _, name = (error.missing_cfg_file or "").rpartition("/")
+            options = error.options or ()
+            known = group and options
+            raise UserError(no_such_option(group, name, options) if known else one_line(error)) from None
+        except (HydraException, OmegaConfBaseException, ValueError, TypeError, AssertionError) as error:
+            raise UserError(line_of(error)) from None
+
+
+def _as_typed(line: str) -> str:
+    """An override whose text stays text."""
+    lexer = OverrideLexer(InputStream(line))
+    lexer.removeErrorListeners()
+    tokens = [Token(lexer.symbolicNames[token.type], token.text) for token in lexer.getAllTokens()]
+    equal = next((position for position, token in enumerate(tokens) if token.kind == "EQUAL"), len(tokens))
+    key = "".join(token.text for token in tokens[:equal])
+    return "".join(token.text for token in tokens[: equal + 1]) + as_typed(
+        tokens[equal + 1 :], hint_at(key.lstrip("+~").partition("@")[0].replace("/", "."))
+    )
+
+
+def _as_job(composed: DictConfig, number: int | None) -> DictConfig:
+    """What a launcher adds before a job starts."""
+    place = "hydra.run.dir" if number is None else "hydra.sweep.dir"
+    with _hydra_config(composed), read_write(composed.hydra), open_dict(composed.hydra):
+        if number is not None:
+            composed.hydra.job.id, composed.hydra.job.num = str(number), number
+        directory = Path(str(OmegaConf.select(composed, place)))
+        if number is not None:
+            directory /= str(OmegaConf.select(composed, "hydra.sweep.subdir"))
+        composed.hydra.runtime.output_dir = str(directory.absolute())
+    return composed
+
+
+@contextmanager
+def _hydra_config(composed: DictConfig) -> Iterator[None]:
+    """`${hydra:...}` is answered from this config."""
+    before = HydraConfig.instance().cfg
+    HydraConfig.instance().set_config(composed)
     try:
-        parsed = OverridesParser.create().parse_overrides(list(overrides))
-    except HydraException as error:
-        raise UserError(f"command line: {str(error).splitlines()[0]}") from None
-    GlobalHydra.instance().clear()
-    with initialize_config_dir(str(config_path or config_dir()), version_base="1.3"):
-        return [_compose_one(choice) for choice in _choices(parsed)]
-
-
-def _choices(overrides: Sequence[Override]) -> Iterator[list[str]]:
-    """The command line with the first value of every sweep, then with each other value alone."""
-    values = [_values(override) for override in overrides]
-    first = [options[0] for options in values]
-    yield first
-    for position, options in enumerate(values):
-        for option in options[1:]:
-            yield [*first[:position], option, *first[position + 1 :]]
-
-
-def _values(override: Override) -> list[str]:
-    if not override.is_sweep_override() or override.is_delete():
-        return [override.input_line or ""]
-    key = override.get_key_element()
-    return [f"{key}={value}" for value in override.sweep_string_iterator()]
-
-
-def _compose_one(overrides: list[str]) -> TrainConfig:
-    ours = [line for line in overrides if not line.lstrip("+~").startswith("hydra")]
-    try:
-        composed = compose("train", overrides=ours)
-    except MissingConfigException as error:
-        raise UserError(_missing_option(error, ours)) from None
-    except (HydraException, OmegaConfBaseException) as error:
-        raise UserError(_line_of(error)) from None
-    return to_config(composed)
-
-
-def _missing_option(error: MissingConfigException, overrides: list[str]) -> str:
-    for line in overrides:
-        key, _, value = line.lstrip("+~").partition("=")
-        group = key.split("@")[0].strip("/")
-        if group in GROUPS and not (config_dir() / group / f"{value}.yaml").exists():
-            options = sorted(path.stem for path in (config_dir() / group).glob("*.yaml"))
-            return f"{group}={value}: no such option{_did_you_mean(value, options)}; one of {', '.join(options)}"
-    return str(error).splitlines()[0]
-
-
-def _line_of(error: BaseException) -> str:
-    """The key and the reason out of Hydra's and OmegaConf's chain of errors."""
-    cause: BaseException | None = error
-    while cause is not None and not getattr(cause, "full_key", None):
-        cause = cause.__cause__ or cause.__context__
-    if cause is None:
-        return " ".join(line.strip() for line in str(error).splitlines() if line.strip())
-    key = str(cause.full_key)  # type: ignore[attr-defined]
-    kind = schema_at(key.rpartition(".")[0])
-    name = key.rpartition(".")[2].split("[")[0]
-    if kind is not None and name not in (allowed := [item.name for item in dataclasses.fields(kind)]):
-        return f"{key}: no such key{_did_you_mean(name, allowed)}; one of {', '.join(allowed)}"
-    parent = getattr(cause, "parent_node", None)
-    if kind is None and isinstance(parent, DictConfig) and name not in parent:
-        allowed = [*map(str, parent)]
-        return f"{key}: no such key{_did_you_mean(name, allowed)}; one of {', '.join(allowed)}"
-    message = str(cause).splitlines()[0]
-    return f"{key}: {message}{_allowed_values(kind, name)}"
-
-
-def schema_at(key: str) -> type | None:
-    """The dataclass at a dotted key of the config, if there is one."""
-    kind: Any = TrainConfig
-    for part in filter(None, key.split(".")):
-        hints = get_type_hints(kind) if dataclasses.is_dataclass(kind) else {}
-        kind = hints.get(part.split("[")[0])
-        if get_origin(kind) is list:
-            kind = get_args(kind)[0]
-    return kind if isinstance(kind, type) and dataclasses.is_dataclass(kind) else None
-
-
-def _allowed_values(kind: type | None, name: str) -> str:
-    hint = get_type_hints(kind).get(name) if kind is not None else None
-    if isinstance(hint, type) and issubclass(hint, Enum):
-        return f"; one of {', '.join(hint.__members__)}"
-    return f"; a value of type {getattr(hint, '__name__', hint)} is expected" if hint is not None else ""
-
-
-def _did_you_mean(name: str, options: Sequence[str]) -> str:
-    close = difflib.get_close_matches(name, options, n=1)
-    return f"; did you mean {close[0]}?" if close else ""
-
-
-def hydra_arguments(arguments: Sequence[str]) -> argparse.Namespace:
-    """Split a command line as Hydra does."""
-    from hydra._internal.utils import get_args_parser
-
-    parsed: argparse.Namespace = get_args_parser().parse_args(list(arguments))
-    return parsed
+        yield
+    finally:
+        HydraConfig.instance().cfg = before

@@ -6,16 +6,23 @@ config answer at once.
 
 from __future__ import annotations
 
+import math
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import chdir, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import hydra
-from omegaconf import DictConfig, OmegaConf
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from rlaif import compose
+from rlaif.command_line import CommandLine, read_command_line
 from rlaif.errors import UserError
+from rlaif.explain import one_line
+from rlaif.sweep import Failures, is_expected, reason_of, write_traceback
 
 if TYPE_CHECKING:
     from rlaif.config import TrainConfig
@@ -27,31 +34,108 @@ def main() -> None:
     # A waiting OpenMP thread that spins while another job has its core costs several times the work itself.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     try:
-        arguments = compose.hydra_arguments(sys.argv[1:])
-        if not (arguments.help or arguments.hydra_help or arguments.info):
-            compose.check_command_line(arguments.overrides, _given_config_dir(arguments.config_dir))
-        compose.register_schema()
-        hydra.main(version_base="1.3", config_path=str(compose.config_dir()), config_name="train")(_job)()
+        command = read_command_line(sys.argv[1:])
+        sys.argv[1:] = command.arguments
+        (_sweep if command.is_sweep else _start)(command)
     except UserError as error:
         _stop(f"error: {error}")
     except KeyboardInterrupt:
         _stop("stopped; the same command goes on from the last checkpoint", code=130)
 
 
-def _given_config_dir(directory: str | None) -> Path | None:
-    if directory is not None and not Path(directory).is_dir():
-        raise UserError(f"--config-dir={directory}: no such directory")
-    return None
-
-
-def _job(composed: DictConfig) -> None:
-    """One job of a sweep, or the only one."""
+def _sweep(command: CommandLine) -> None:
+    """All jobs, whichever of them fail; then a line for each that failed, and a status that is not 0."""
+    first = command.configs[0]
+    if command.wants_figure and not first.objective:
+        raise UserError("objective: this sweeper chooses by a figure, as objective=[evaluate_rl.executability]")
+    failures = Failures.below(first.runs_dir)
+    wants_traceback = os.environ.get("HYDRA_FULL_ERROR") == "1"
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises what goes wrong between jobs, and does not print it
+    ended = ""
     try:
-        run_job(compose.to_config(composed), composed)
-    except UserError as error:
-        _stop(f"error: {error}")
-    except OSError as error:
-        _stop(f"error: {error.strerror or error}: {error.filename or 'I/O'}; what was finished is kept")
+        _start(command, failures)
+    except UserError:
+        raise
+    except Exception as error:
+        if wants_traceback:
+            raise
+        ended = f"error: the sweep ended early: {one_line(error)}"
+    finally:
+        lines = failures.take()
+        for line in lines:
+            print(f"error: {line}", file=sys.stderr, flush=True)
+    if ended:
+        _stop(ended)
+    if lines:
+        sys.exit(1)
+
+
+def _start(command: CommandLine, failures: Failures | None = None) -> None:
+    """Let Hydra do what the command line says."""
+
+    def job(composed: DictConfig) -> Any:  # of this module, whose name Hydra gives to the job
+        return one_job(composed, failures)
+
+    hydra.main(version_base="1.3", config_path=str(compose.config_dir()), config_name="train")(job)()
+
+
+def one_job(composed: DictConfig, failures: Failures | None) -> Any:
+    """One job of a sweep, or the only one, in whatever process a launcher runs it.
+
+    Args:
+        failures: Where a sweep's failed jobs leave word; such a job then ends like any other.
+
+    Returns:
+        What `objective` names, for a sweeper; of a failed job the worst that there is.
+    """
+    compose.register_schema()
+    try:
+        with _where_the_command_was_given():
+            config = compose.to_config(composed)
+            return _figures(config, run_job(config, composed))
+    except (Exception, SystemExit) as error:
+        if failures is not None:
+            return _leave_word(error, failures)
+        if not is_expected(error):
+            raise
+        _stop(f"error: {reason_of(error)}")
+
+
+def _leave_word(error: BaseException, failures: Failures) -> Any:
+    if isinstance(error, SystemExit) and not error.code:
+        return None
+    job: Any = HydraConfig.get()
+    reason = reason_of(error)
+    if not is_expected(error):
+        reason += f"; the traceback is in {write_traceback(error, Path(job.runtime.output_dir))}"
+    failures.add(int(job.job.num), OmegaConf.to_container(job.overrides.task), reason)  # type: ignore[arg-type]
+    directions = OmegaConf.select(job, "sweeper.direction")
+    worst = [
+        -math.inf if str(getattr(direction, "name", direction)) == "maximize" else math.inf
+        for direction in (directions if isinstance(directions, ListConfig) else [directions])
+    ]
+    return None if directions is None else worst if isinstance(directions, ListConfig) else worst[0]
+
+
+@contextmanager
+def _where_the_command_was_given() -> Iterator[None]:
+    """Relative paths mean what they meant to who wrote them, also with hydra.job.chdir and in other processes."""
+    directory = Path(HydraConfig.get().runtime.cwd) if HydraConfig.initialized() else Path.cwd()
+    with chdir(directory if directory.is_dir() else Path.cwd()):
+        yield
+
+
+def _figures(config: TrainConfig, result: dict[str, Run]) -> Any:
+    """What `objective` names: one number alone, several as a list, none as None."""
+    figures = []
+    for name in config.objective if result else ():
+        stage, _, figure = name.partition(".")
+        value = result[stage].metrics.get(figure)
+        if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
+            numbers = [key for key, one in result[stage].metrics.items() if isinstance(one, int | float)]
+            raise UserError(f"objective: {stage} has no figure {figure!r} (it is {value}); one of {', '.join(numbers)}")
+        figures.append(float(value))
+    return figures[0] if len(figures) == 1 else figures or None
 
 
 def run_job(config: TrainConfig, composed: DictConfig) -> dict[str, Run]:
@@ -64,6 +148,10 @@ def run_job(config: TrainConfig, composed: DictConfig) -> dict[str, Run]:
         _say("\n".join(forecast_lines(config)))
         return {}
     steps = pipeline.plan(config, input_digests(config))
+    planned = [step.stage.name for step in steps]
+    for name in config.objective:
+        if name.partition(".")[0] not in planned:
+            raise UserError(f"objective: {name} is no STAGE.FIGURE of this run; its stages are {', '.join(planned)}")
     resolved = OmegaConf.to_container(composed, resolve=True, enum_to_str=True)
     tracker = Tracker(config.tracking, f"{config.name}-s{config.seed}", resolved, Path(config.runs_dir))
     finished = False
@@ -95,7 +183,7 @@ def _say(text: str) -> None:
     print(text, flush=True)
 
 
-def _stop(message: str, code: int = 1) -> None:
+def _stop(message: str, code: int = 1) -> NoReturn:
     print(message, file=sys.stderr, flush=True)
     sys.exit(code)
 

@@ -40,6 +40,7 @@ class TrainConfig:
     seed: int = setting(0, ge=0, le=LARGEST_SEED)
     dry_run: bool = False
     runs_dir: str = "runs"
+    objective: list[str] = field(default_factory=list)
     data: DataConfig = MISSING
     policy: PolicyConfig = MISSING
     feedback: FeedbackConfig = MISSING
