@@ -17,6 +17,7 @@ import torch
 
 from rlaif.config import LoraConfig, PolicyConfig, PolicyKind, Precision
 from rlaif.errors import UserError
+from rlaif.models.adapters import is_adapter, load_adapter, tokenizer_path
 from rlaif.models.device import computes_in_bf16, moved, seeded
 from rlaif.models.merging import merge_adapters
 from rlaif.models.shard_bars import without_shard_bars
@@ -109,7 +110,8 @@ def initialise(config: PolicyConfig, texts: Sequence[str], seed: int) -> Policy:
 
 
 def load_pretrained(path: str | None, revision: str | None = None) -> Policy:
-    """Model and tokenizer from a directory or the Hub, in fp32 on the current device.
+    """Model and tokenizer from a directory or the Hub, in fp32 on the current device; an adapter's folder is merged
+    into the model that it names.
 
     A tokenizer without a padding token pads with its EOS. That is safe here, and cheaper than
     a resized embedding: every mask in this project comes from lengths, never from token ids.
@@ -122,9 +124,14 @@ def load_pretrained(path: str | None, revision: str | None = None) -> Policy:
     if not path:
         raise UserError("policy.path: a pretrained policy needs a Hub id or a directory: policy.path=...")
     try:
-        tokenizer = AutoTokenizer.from_pretrained(path, revision=revision)
+        tokenizer = AutoTokenizer.from_pretrained(tokenizer_path(path), revision=revision)
         with without_shard_bars():
-            model = AutoModelForCausalLM.from_pretrained(path, revision=revision, dtype=torch.float32)
+            if is_adapter(path):
+                model = merge_adapters(load_adapter(path)).requires_grad_(True)
+            else:
+                model = AutoModelForCausalLM.from_pretrained(path, revision=revision, dtype=torch.float32)
+    except UserError as error:
+        raise UserError(f"policy.path={error}") from None
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         raise UserError(explain_missing_model("policy.path", path, error)) from None
     if tokenizer.eos_token_id is None:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from os import PathLike
 from typing import Any
 
-import torch
 from accelerate import Accelerator
 from torch import nn
 
 from rlaif.errors import UserError
 from rlaif.models.device import accelerate_state, moved
+from rlaif.models.generation import device_of
 from rlaif.models.precision import HALF, to_fp32, train_in_fp32
 from rlaif.models.value_head import ValueHead
 from rlaif.rl.actor_critic.forward import ActorCritic, training_precision, trunk_of
 from rlaif.rl.actor_critic.reference import Reference
 from rlaif.rl.config import PPOConfig
+from rlaif.rl.loading import as_module, as_tokenizer, with_adapters
 from rlaif.rl.processes import Processes
+from rlaif.rl.requirements import require_causal, require_critic, require_policy, require_reference
 
 
 @dataclass(frozen=True)
@@ -32,46 +35,51 @@ class Parts:
 
 
 def build_parts(
-    model: nn.Module | str,
+    model: nn.Module | str | PathLike[str],
     processing_class: Any,
-    ref_model: nn.Module | None,
-    value_model: nn.Module | str | None,
+    ref_model: nn.Module | str | PathLike[str] | None,
+    value_model: nn.Module | str | PathLike[str] | None,
     peft_config: Any,
     config: PPOConfig,
 ) -> Parts:
     """See `PPOTrainer` for the arguments, and for what is an error."""
-    if ref_model is not None and ref_model is model:
+    if isinstance(ref_model, nn.Module) and ref_model is model:
         raise UserError("ref_model is the model itself: give a copy, or the KL penalty is always 0")
-    policy: Any = load_model(model, "AutoModelForCausalLM") if isinstance(model, str) else model
-    tokenizer = processing_class or load_tokenizer(model if isinstance(model, str) else policy.config._name_or_path)
-    if tokenizer.eos_token_id is None:
-        raise UserError("the tokenizer has no EOS token: set tokenizer.eos_token, a completion must be able to end")
-    if peft_config is not None:
-        import peft
-
-        policy = peft.get_peft_model(policy, peft_config)
+    policy = as_module(model, "model")
+    tokenizer = as_tokenizer(processing_class, model, policy)
+    policy = with_adapters(policy, peft_config)
+    require_policy(policy, tokenizer)
     require_trainable(policy)
+    compared = None if ref_model is None else as_module(ref_model, "ref_model")
+    if compared is not None:
+        require_reference(compared, policy, tokenizer)
     needs_bf16 = train_in_fp32(policy)
+    with training_precision(device_of(policy), bf16=needs_bf16):
+        require_causal(policy, "model")
+        if compared is not None:
+            require_causal(compared, "ref_model")
     processes = Processes(Accelerator(cpu=accelerate_state().device.type == "cpu"))
     require_precision(processes.accelerator.mixed_precision, config)
     policy = moved(prepare_policy(policy, config), processes.device)
     trunk = None
     if value_model is not None:
-        critic: Any = load_model(value_model, "AutoModel") if isinstance(value_model, str) else value_model
+        critic = as_module(value_model, "value_model", "AutoModel")
+        require_critic(critic, policy, tokenizer)
         train_in_fp32(critic, keep_frozen=False)
-        trunk = trunk_of(critic) if hasattr(critic, "base_model_prefix") else critic
+        trunk = trunk_of(critic)
+        require_causal(trunk, "value_model")
     head = ValueHead((trunk or trunk_of(policy)).config.hidden_size)
     with training_precision(processes.device, bf16=needs_bf16):
         actor_critic = moved(ActorCritic(policy, head, trunk), processes.device)
     processes.make_alike(actor_critic)  # before the reference becomes a copy of it
-    if ref_model is not None:
-        require_apart(ref_model, policy)
+    if compared is not None:
+        require_apart(compared, policy)
         if not needs_bf16 and all(one.dtype not in HALF for one in policy.parameters()):
-            to_fp32(ref_model)  # both compute alike, or the KL would start at what rounding makes of it
-        processes.make_alike(moved(ref_model, processes.device))
+            to_fp32(compared)  # both compute alike, or the KL would start at what rounding makes of it
+        processes.make_alike(moved(compared, processes.device))
     with training_precision(processes.device, bf16=needs_bf16):
         reference = Reference(
-            actor_critic, ref_model, is_needed=config.kl_coef != 0, is_sharded=processes.sharding is not None
+            actor_critic, compared, is_needed=config.kl_coef != 0, is_sharded=processes.sharding is not None
         )
     return Parts(actor_critic, reference, tokenizer, processes, bf16=config.bf16 or needs_bf16)
 
@@ -118,26 +126,3 @@ def prepare_policy(policy: Any, config: PPOConfig) -> Any:
             module.attention_dropout = 0.0
     policy.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
     return policy.train()
-
-
-def load_model(path: str, kind: str) -> Any:
-    """From a directory or the Hub, in fp32. UserError where there is none."""
-    import transformers
-
-    try:
-        return getattr(transformers, kind).from_pretrained(path, dtype=torch.float32)
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
-        raise UserError(f"model {path!r} cannot be loaded: {str(error).strip().splitlines()[0][:200]}") from None
-
-
-def load_tokenizer(path: str | None) -> Any:
-    """The tokenizer saved with a model; UserError where there is none."""
-    from transformers import AutoTokenizer
-
-    if not path:
-        raise UserError("processing_class: the model was not loaded from a path, so give its tokenizer")
-    try:
-        return AutoTokenizer.from_pretrained(path)
-    except (OSError, ValueError, KeyError) as error:
-        reason = str(error).strip().splitlines()[0][:200]
-        raise UserError(f"processing_class: no tokenizer is saved with {path!r}: {reason}") from None

@@ -10,6 +10,7 @@ import dataclasses
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,7 @@ class PPOTrainer:
     """Improves `model` in place against reward functions, held near a reference policy by a KL penalty.
 
     Args:
-        model: a causal language model, PEFT's wrapper around one, or a Hub id or path.
+        model: a causal language model, PEFT's wrapper around one, or a Hub id or path, of an adapter too.
         reward_funcs: one or many of: f(prompts, completions, **columns) -> list[float | None] (or a list of
             floats a token for each completion), sync or async; a model with one logit; a Hub id or path of one.
         args: the settings.
@@ -69,20 +70,22 @@ class PPOTrainer:
 
     def __init__(
         self,
-        model: nn.Module | str,
+        model: nn.Module | str | PathLike[str],
         reward_funcs: Any,
         args: PPOConfig | None = None,
         train_dataset: Any = None,
         processing_class: Any = None,
         reward_processing_classes: Any = None,
-        ref_model: nn.Module | None = None,
-        value_model: nn.Module | str | None = None,
+        ref_model: nn.Module | str | PathLike[str] | None = None,
+        value_model: nn.Module | str | PathLike[str] | None = None,
         callbacks: Sequence[Any] | None = None,
         optimizers: tuple[torch.optim.Optimizer | None, Any] = (None, None),
         peft_config: Any = None,
         on_rollout: OnRollout | None = None,
         ptx_dataset: Any = None,
     ) -> None:
+        if args is not None and not isinstance(args, PPOConfig):
+            raise UserError(f"args: a {type(args).__name__}; give a PPOConfig of rlaif.rl")
         parts = build_parts(model, processing_class, ref_model, value_model, peft_config, args or PPOConfig())
         self.args = config = dataclasses.replace(args or PPOConfig(), bf16=parts.bf16)
         self.processing_class = parts.processing_class

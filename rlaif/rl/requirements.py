@@ -1,0 +1,143 @@
+"""What PPO needs of a policy, its tokenizer, its reference and its critic, each with its own reason where it is not so.
+
+Looked at when the trainer is made, before anything is moved to a device or sampled.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from rlaif.errors import UserError
+from rlaif.models.generation import device_of, eval_mode
+from rlaif.models.stop_tokens import eos_of
+
+PADDED_TO = 64
+"""Vocabularies are filled up to multiples of this; what is beyond the tokenizer's tokens has no meaning."""
+
+
+def require_policy(policy: Any, tokenizer: Any) -> None:
+    """UserError for a model that PPO cannot train, or a tokenizer that is not its own."""
+    require_language_model(policy, "model")
+    if getattr(inner_of(policy), "is_quantized", False) and not hasattr(policy, "peft_config"):
+        raise UserError(
+            "model: its weights are quantized and cannot be trained: give peft_config, or load it without "
+            "quantization (of GGUF files: GgufConfig(dequantize=True))"
+        )
+    require_tokenizer(tokenizer, policy)
+
+
+def require_reference(ref_model: Any, policy: Any, tokenizer: Any) -> None:
+    """UserError for a model that the policy cannot be compared with."""
+    require_language_model(ref_model, "ref_model")
+    require_like_vocabulary(ref_model, policy, tokenizer, "ref_model")
+
+
+def require_critic(value_model: Any, policy: Any, tokenizer: Any) -> None:
+    """UserError for a model that cannot read what the policy writes, token after token."""
+    if {id(one) for one in value_model.parameters()} & {id(one) for one in policy.parameters()}:
+        raise UserError(
+            "value_model has weights of the model: give a copy, or leave it out for a value head on the model's trunk"
+        )
+    require_weights(value_model, "value_model")
+    require_one_stack(value_model, "value_model")
+    require_plain_prompts(value_model, "value_model")
+    require_like_vocabulary(value_model, policy, tokenizer, "value_model")
+
+
+def require_language_model(model: Any, name: str) -> None:
+    """UserError for what has no head to tell the next token with, or is in pieces that PPO does not know of."""
+    require_weights(model, name)
+    require_one_stack(model, name)
+    require_plain_prompts(model, name)
+    if inner_of(model).get_output_embeddings() is None:
+        raise UserError(
+            f"{name}: a {type(inner_of(model)).__name__} has no language-modelling head: load it with "
+            "AutoModelForCausalLM"
+        )
+
+
+def require_weights(model: Any, name: str) -> None:
+    if any(parameter.is_meta for parameter in model.parameters()):
+        raise UserError(
+            f"{name}: some of its weights are on the meta device, so they have no values: load it with "
+            "from_pretrained and without device_map"
+        )
+
+
+def require_one_stack(model: Any, name: str) -> None:
+    if getattr(inner_of(model).config, "is_encoder_decoder", False):
+        raise UserError(
+            f"{name}: a {type(inner_of(model)).__name__} is an encoder-decoder, whose prompt and completion go into "
+            "different stacks: PPO trains decoders alone, those that AutoModelForCausalLM loads"
+        )
+
+
+def require_plain_prompts(model: Any, name: str) -> None:
+    """UserError for adapters that put virtual tokens before the prompt."""
+    configs = getattr(model, "peft_config", None)
+    for config in configs.values() if isinstance(configs, dict) else ():
+        if getattr(config, "is_prompt_learning", False):
+            kind = str(getattr(config.peft_type, "value", config.peft_type)).lower().replace("_", " ")
+            raise UserError(
+                f"{name}: {kind} puts virtual tokens before the prompt, which neither the sampler's positions nor its "
+                "cache know of: use adapters within the layers, such as LoRA"
+            )
+
+
+@torch.no_grad()
+def require_causal(model: Any, name: str) -> None:
+    """UserError where a later token changes what the model says of the tokens before it, or it reads no tokens."""
+    ids = torch.tensor([[0, 1, 0], [0, 1, 1]], device=device_of(model))
+    try:
+        with eval_mode(model):
+            output = model(input_ids=ids, use_cache=False)
+        states: Tensor = output.logits if hasattr(output, "logits") else output.last_hidden_state
+    except Exception as error:  # whatever an architecture raises
+        said = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        raise UserError(f"{name}: a {type(inner_of(model)).__name__} cannot read tokens alone: {said}") from error
+    one, other = states[:, :2].float()
+    tolerance = 1e-4 if states.dtype == torch.float32 else 2e-2
+    if (one - other).abs().max() > tolerance * one.abs().max():
+        config = inner_of(model).config
+        way_out = ": load it with is_decoder=True" if getattr(config, "is_decoder", None) is False else ""
+        raise UserError(
+            f"{name}: a {type(inner_of(model)).__name__} attends to later tokens, and PPO needs a causal model{way_out}"
+        )
+
+
+def require_tokenizer(tokenizer: Any, policy: Any) -> None:
+    """UserError for a tokenizer without EOS, or with tokens that the model does not have."""
+    eos = eos_of(tokenizer)
+    size, num_embeddings = len(tokenizer), vocabulary_of(policy)
+    if tokenizer.pad_token_id == size - 1 and tokenizer.pad_token_id != eos:
+        size -= 1  # padding is never looked at
+    if num_embeddings is not None and max(size, eos + 1) > num_embeddings:
+        raise UserError(
+            f"processing_class: the tokenizer has {size} tokens, and the model {num_embeddings} embeddings: give the "
+            "model's own tokenizer, or call model.resize_token_embeddings(len(tokenizer))"
+        )
+
+
+def require_like_vocabulary(model: Any, policy: Any, tokenizer: Any, name: str) -> None:
+    """UserError where a token is not the same token for both, as far as sizes tell."""
+    size, policys = vocabulary_of(model), vocabulary_of(policy)
+    if size is None or policys is None or size == policys:
+        return
+    are_filled_up = size % PADDED_TO == policys % PADDED_TO == 0 and min(size, policys) >= len(tokenizer)
+    if not are_filled_up:
+        raise UserError(f"{name} has a vocabulary of {size} tokens, and the model one of {policys}: they have to agree")
+
+
+def vocabulary_of(model: Any) -> int | None:
+    config = inner_of(model).config
+    text_config = config.get_text_config() if hasattr(config, "get_text_config") else config
+    size: int | None = getattr(text_config, "vocab_size", None)
+    return size
+
+
+def inner_of(model: Any) -> Any:
+    """The transformers model inside PEFT's wrapper."""
+    return model.get_base_model() if hasattr(model, "get_base_model") else model
