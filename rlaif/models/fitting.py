@@ -1,9 +1,9 @@
 """Gradient descent until the validation loss stops falling: what SFT and the reward model share.
 
-Stands on transformers' `Trainer`. Three public methods of it are given here: the training
+Stands on transformers' `Trainer`. Four public methods of it are given here: the training
 batches (so that their order depends on seed and epoch alone, and a resumed run sees the
-same ones), the evaluation (a mean over tokens or pairs; `Trainer` averages the batches'
-means), and none of its private ones.
+same ones), the loss (where it is not the model's own), the evaluation (a mean over tokens or
+pairs; `Trainer` averages the batches' means), and none of its private ones.
 """
 
 from __future__ import annotations
@@ -42,6 +42,8 @@ from rlaif.models.shard_bars import without_shard_bars
 
 Batch = dict[str, Any]
 """A forward's arguments by name: tensors, and what else it takes."""
+Loss = Callable[[nn.Module, Batch, Any], torch.Tensor]
+"""Of a model and a batch with `labels`: a sum over them, divided by the number that is given, or else by theirs."""
 OnLog = Callable[[int, dict[str, float]], None]
 """Called with (step, metrics) whenever there are new figures."""
 
@@ -104,6 +106,7 @@ def fit(
     precision: Precision,
     on_log: OnLog | None = None,
     title: str = "fit",
+    loss: Loss | None = None,
 ) -> FitResult:
     """Train `model` in place and leave the best evaluated weights in it.
 
@@ -118,6 +121,7 @@ def fit(
         collate: items to a batch with an `attention_mask`.
         validate: figures of the model as it is now; `validation_loss` is the one to lower.
             It must not draw from the global random stream.
+        loss: computed of model and batch. None: the model's own, a mean over the items of a batch.
         on_log: gets `loss`, `learning_rate`, `grad_norm`, `epoch`, `tokens_per_second` every
             ten steps and the figures of `validate` at every evaluation.
 
@@ -128,7 +132,7 @@ def fit(
         raise UserError("the training set is empty")
     train_in_fp32(model, keep_frozen=False)
     arguments = training_arguments(settings, len(train), directory, seed, precision)
-    trainer = _Trainer(model, arguments, train, lengths, collate, validate)
+    trainer = _Trainer(model, arguments, train, lengths, collate, validate, loss)
     trainer.remove_callback(PrinterCallback)
     trainer.add_callback(_Course(settings.patience, on_log, title))
     checkpoint = last_checkpoint(directory)
@@ -236,6 +240,7 @@ class _Trainer(Trainer):
         lengths: Sequence[int],
         collate: Callable[[list[Any]], Batch],
         validate: Callable[[], dict[str, float]],
+        loss: Loss | None,
     ) -> None:
         self.sampler = LengthGroupedSampler(lengths, arguments.per_device_train_batch_size, arguments.seed)
         self.validate = validate
@@ -247,7 +252,18 @@ class _Trainer(Trainer):
             train_dataset=train,  # type: ignore[arg-type]
             eval_dataset=(),  # type: ignore[arg-type]  # `validate` has its own
             data_collator=collate,
+            compute_loss_func=loss,
         )
+
+    def compute_loss(
+        self, model: nn.Module, inputs: Batch, return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> Any:
+        if self.compute_loss_func is None:
+            return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
+        loss = self.compute_loss_func(model, inputs, num_items_in_batch)
+        if num_items_in_batch is not None:  # the number of all processes, which average their gradients
+            loss = loss * self.accelerator.num_processes
+        return (loss, {}) if return_outputs else loss
 
     def get_train_dataloader(self) -> DataLoader:
         return self.accelerator.prepare(

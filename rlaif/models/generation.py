@@ -8,7 +8,6 @@ the batch and the KV cache while the others go on, randomness comes from a priva
 from __future__ import annotations
 
 import hashlib
-import inspect
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,10 +17,10 @@ import torch
 from torch import Tensor, nn
 
 from rlaif.errors import UserError
-from rlaif.models.kv_cache import reserve_cache
-from rlaif.models.padding import pad_left
+from rlaif.models.rows import decode, make_rows
 from rlaif.models.stop_tokens import as_ids, stop_token_ids
 from rlaif.models.texts import CompletionReader, encode_prompts
+from rlaif.models.ways import way_of
 from rlaif.records import FinishReason
 
 
@@ -133,42 +132,22 @@ def decode_batch(
     """The completions of one batch, token by token; `choose` maps logits [rows, vocab]
     of these rows of the batch to ids [rows].
 
-    Prompts are padded on the left with explicit positions. The padding's id is never looked
-    at (the mask comes from lengths), so pad may equal EOS. `eos_token_id`: what ends a row, one token or several.
+    How prompts of unequal length share the batch depends on the architecture: see `ways`. What pads them, where they
+    are padded, is never looked at, so pad may equal EOS. `eos_token_id`: what ends a row, one token or several.
     """
-    device, stop_ids = device_of(model), as_ids(eos_token_id)
+    stop_ids = as_ids(eos_token_id)
     completions: list[list[int]] = [[] for _ in prompts]
-    input_ids, mask = pad_left(prompts, 0, device)
-    positions = (mask.cumsum(1) - 1).clamp(min=0)
-    with_positions = takes_positions(model)
-    live = list(range(len(prompts)))  # the rows still in the batch
-    cache = reserve_cache(model.config, input_ids.shape[1] + max_new_tokens)
+
+    def take(rows: list[int], logits: Tensor) -> tuple[Tensor, list[bool]]:
+        tokens = choose(logits.float(), rows)
+        goes_on = []
+        for row, token in zip(rows, tokens.tolist(), strict=True):
+            completions[row].append(token)
+            goes_on.append(token not in stop_ids and len(completions[row]) < max_new_tokens)
+        return tokens, goes_on
 
     with eval_mode(model):
-        for step in range(max_new_tokens):
-            output = model(
-                input_ids=input_ids,
-                attention_mask=mask,
-                past_key_values=cache,
-                use_cache=True,
-                logits_to_keep=1,
-                **({"position_ids": positions} if with_positions else {}),
-            )
-            tokens = choose(output.logits[:, -1].float(), live)
-
-            going_on = []
-            for row, token in enumerate(tokens.tolist()):
-                completions[live[row]].append(token)
-                if token not in stop_ids:
-                    going_on.append(row)
-            if not going_on or step + 1 == max_new_tokens:
-                break
-            input_ids, mask, positions = tokens[:, None], grow(mask), positions[:, -1:] + 1
-            if len(going_on) < len(live):
-                kept = torch.tensor(going_on, device=device)
-                input_ids, mask, positions = input_ids[kept], mask[kept], positions[kept]
-                cache.batch_select_indices(kept)
-                live = [live[row] for row in going_on]
+        decode(make_rows(way_of(model), model, prompts, max_new_tokens, device_of(model)), take)
     return completions
 
 
@@ -222,15 +201,6 @@ def keep_nucleus(logits: Tensor, top_p: float) -> Tensor:
     return logits.masked_fill(outside, float("-inf"))
 
 
-def grow(mask: Tensor) -> Tensor:
-    """The mask with one more real token a row."""
-    return torch.cat([mask, mask.new_ones(len(mask), 1)], dim=1)
-
-
-def takes_positions(model: Any) -> bool:
-    """Whether the architecture takes `position_ids`; those with ALiBi derive them from the mask."""
-    inner = model.get_base_model() if hasattr(model, "get_base_model") else model  # PEFT's wrapper
-    return "position_ids" in inspect.signature(inner.forward).parameters
 
 
 def device_of(model: nn.Module) -> torch.device:

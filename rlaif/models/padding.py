@@ -33,6 +33,16 @@ def pad_right(sequences: Sequence[Sequence[int]], pad_id: int) -> tuple[Tensor, 
     return input_ids, mask
 
 
+def tokens_first(attention_mask: Tensor, *tables: Tensor) -> list[Tensor]:
+    """[rows, length] tables with each row's tokens moved to its beginning, in their order, and its padding behind them.
+
+    A causal model's tokens never see padding behind them, so that no mask is needed; recurrent states would see padding
+    before them, mask or not.
+    """
+    order = (attention_mask == 0).to(torch.uint8).argsort(dim=1, stable=True)
+    return [table.gather(1, order) for table in tables]
+
+
 def batches_of_like_length(lengths: Sequence[int], batch_size: int) -> Iterator[list[int]]:
     """Indices, the longest first, in batches of which MOST_PADDING at most is padding."""
     batch: list[int] = []

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import copy
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,12 +22,13 @@ from torch import Tensor, nn
 from rlaif.config import Precision, RewardHead
 from rlaif.errors import UserError
 from rlaif.models.device import moved, seeded
-from rlaif.models.generation import eval_mode, takes_positions
-from rlaif.models.padding import batches_of_like_length, pad_right
+from rlaif.models.generation import eval_mode
+from rlaif.models.padding import batches_of_like_length, pad_right, tokens_first
 from rlaif.models.policy import Policy, autocast, merged
 from rlaif.models.shard_bars import without_shard_bars
 from rlaif.models.stop_tokens import eos_of
 from rlaif.models.texts import encode_completions, encode_prompts
+from rlaif.models.trunk import trunk_of, width_of
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -52,7 +54,7 @@ class RewardModel(nn.Module):
         super().__init__()
         self.trunk, self.tokenizer, self.head_kind = trunk, tokenizer, head_kind
         self.max_prompt_tokens, self.max_new_tokens = max_prompt_tokens, max_new_tokens
-        hidden_size = trunk.config.hidden_size
+        hidden_size = width_of(trunk)
         self.head = nn.Linear(hidden_size, 1 if head_kind is RewardHead.scalar else 2)
         nn.init.normal_(self.head.weight, std=(hidden_size + 1) ** -0.5)
         nn.init.zeros_(self.head.bias)
@@ -63,7 +65,7 @@ class RewardModel(nn.Module):
         cls, policy: Policy, head_kind: RewardHead, *, max_prompt_tokens: int, max_new_tokens: int, seed: int
     ) -> RewardModel:
         """A reward model that starts from a copy of the policy's trunk, with a random head."""
-        trunk: Any = copy.deepcopy(merged(policy).model.base_model)
+        trunk: Any = copy.deepcopy(trunk_of(merged(policy).model))
         with seeded(seed):
             model = cls(
                 trunk,
@@ -76,16 +78,11 @@ class RewardModel(nn.Module):
 
     def logits(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """[rows, length] ids and mask, padded on either side -> [rows, 1 or 2], fp32."""
-        positions = (attention_mask.cumsum(1) - 1).clamp(min=0)
-        hidden = self.trunk(
-            input_ids=input_ids,
-            attention_mask=attention_mask,
-            use_cache=False,
-            **({"position_ids": positions} if takes_positions(self.trunk) else {}),
-        ).last_hidden_state
-        rows = torch.arange(len(input_ids), device=input_ids.device)
+        ids, mask = tokens_first(attention_mask, input_ids, attention_mask)
+        hidden = self.trunk(input_ids=ids, use_cache=False).last_hidden_state
+        rows = torch.arange(len(ids), device=ids.device)
         with torch.autocast(hidden.device.type, enabled=False):
-            return self.head(hidden[rows, last_token(attention_mask)].float())
+            return self.head(hidden[rows, last_token(mask)].float())
 
     def rewards(self, logits: Tensor) -> Tensor:
         """[rows, 1 or 2] -> centred rewards [rows]."""
@@ -156,13 +153,13 @@ class RewardModel(nn.Module):
     def load(cls, directory: Path) -> RewardModel:
         """What `save` wrote, on the current device. UserError where there is none."""
         from safetensors.torch import load_file
-        from transformers import AutoModel, AutoTokenizer
+        from transformers import AutoTokenizer
 
         try:
             settings: dict[str, Any] = json.loads((directory / SETTINGS).read_text(encoding="utf-8"))
             head = load_file(directory / HEAD)
             with without_shard_bars():
-                trunk = AutoModel.from_pretrained(directory, dtype=torch.float32)
+                trunk = load_trunk(directory)
             tokenizer = AutoTokenizer.from_pretrained(directory)
         except (OSError, ValueError) as error:
             raise UserError(f"{directory}: no reward model is saved there ({str(error).splitlines()[0]})") from None
@@ -176,3 +173,14 @@ class RewardModel(nn.Module):
 def last_token(attention_mask: Tensor) -> Tensor:
     """Index [rows] of each row's last real token; the padding [rows, length] may be on either side."""
     return attention_mask.shape[1] - 1 - attention_mask.flip(1).argmax(1)
+
+
+def load_trunk(directory: Path) -> Any:
+    """A trunk as an object of the class that saved it: AutoModel would put BART's decoder into an encoder-decoder."""
+    from transformers import MODEL_MAPPING, AutoConfig, AutoModel
+
+    config = AutoConfig.from_pretrained(directory)
+    usual = MODEL_MAPPING.get(type(config), None)
+    (name,) = config.architectures or ("",)
+    kind = getattr(sys.modules[usual.__module__], name, AutoModel) if usual is not None else AutoModel
+    return kind.from_pretrained(directory, dtype=torch.float32)

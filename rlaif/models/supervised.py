@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from rlaif.config import PolicyConfig
 from rlaif.errors import UserError
@@ -96,6 +97,7 @@ def train_supervised(
         precision=config.precision,
         on_log=on_log,
         title="sft",
+        loss=batch_loss,
     )
     return SftResult(
         fit=result,
@@ -163,6 +165,22 @@ def collate(texts: Sequence[TrainingText], pad_id: int, *, window: bool = False)
     return batch
 
 
+def batch_loss(model: Any, batch: Batch, num_tokens: Tensor | int | None = None) -> Tensor:
+    """The sum of −log p over the tokens that `labels` name, in nats, divided by `num_tokens`, or by their number.
+
+    Computed here from the logits, because not all models agree on what their own loss is: some do not shift the labels,
+    some add terms. The mask is left out, for a causal model's tokens never see the padding behind them.
+    """
+    # Labels move one to the left, not logits to the right: a copy of those would cost more.
+    labels = torch.nn.functional.pad(batch["labels"][:, 1:], (0, 1), value=IGNORED)
+    window = {"logits_to_keep": batch["logits_to_keep"]} if "logits_to_keep" in batch else {}
+    logits = model(input_ids=batch["input_ids"], use_cache=False, **window).logits
+    total = torch.nn.functional.cross_entropy(
+        logits.flatten(0, 1).float(), labels.flatten(), ignore_index=IGNORED, reduction="sum"
+    )
+    return total / ((labels != IGNORED).sum() if num_tokens is None else num_tokens)
+
+
 @torch.no_grad()
 def completion_loss(policy: Policy, texts: Sequence[TrainingText], batch_size: int) -> float:
     """Mean negative log-likelihood of the completions' tokens, in nats; every token counts alike."""
@@ -171,11 +189,7 @@ def completion_loss(policy: Policy, texts: Sequence[TrainingText], batch_size: i
     total, num_tokens, window = 0.0, 0, takes_window(policy.model)
     for start in range(0, len(by_length), batch_size):
         batch = collate(by_length[start : start + batch_size], policy.tokenizer.pad_token_id, window=window)
-        labels = batch.pop("labels").to(device)[:, 1:]
-        logits = policy.model(
-            **{name: value if isinstance(value, int) else value.to(device) for name, value in batch.items()}
-        ).logits[:, :-1]
-        counts = labels != IGNORED
-        total += torch.nn.functional.cross_entropy(logits[counts].float(), labels[counts], reduction="sum").item()
-        num_tokens += int(counts.sum())
+        on_device = {name: value if isinstance(value, int) else value.to(device) for name, value in batch.items()}
+        total += batch_loss(policy.model, on_device, 1).item()
+        num_tokens += int((batch["labels"][:, 1:] != IGNORED).sum())
     return total / num_tokens

@@ -13,13 +13,16 @@ from rlaif.errors import UserError
 from rlaif.models.device import accelerate_state, moved
 from rlaif.models.generation import device_of
 from rlaif.models.precision import HALF, to_fp32, train_in_fp32
+from rlaif.models.trunk import trunk_of, width_of
 from rlaif.models.value_head import ValueHead
-from rlaif.rl.actor_critic.forward import ActorCritic, training_precision, trunk_of
+from rlaif.rl.actor_critic.forward import ActorCritic, training_precision
+from rlaif.rl.actor_critic.recomputing import recompute_layers
 from rlaif.rl.actor_critic.reference import Reference
 from rlaif.rl.config import PPOConfig
 from rlaif.rl.loading import as_module, as_tokenizer, with_adapters
 from rlaif.rl.processes import Processes
 from rlaif.rl.requirements import require_causal, require_critic, require_policy, require_reference
+from rlaif.rl.sampling.trial import decoding_of, require_bf16
 
 
 @dataclass(frozen=True)
@@ -60,18 +63,22 @@ def build_parts(
             require_causal(compared, "ref_model")
     processes = Processes(Accelerator(cpu=accelerate_state().device.type == "cpu"))
     require_precision(processes.accelerator.mixed_precision, config)
-    policy = moved(prepare_policy(policy, config), processes.device)
+    policy = moved(prepare(policy, config), processes.device)
     trunk = None
     if value_model is not None:
         critic = as_module(value_model, "value_model", "AutoModel")
         require_critic(critic, policy, tokenizer)
         train_in_fp32(critic, keep_frozen=False)
-        trunk = trunk_of(critic)
+        trunk = prepare(trunk_of(critic), config)
         require_causal(trunk, "value_model")
-    head = ValueHead((trunk or trunk_of(policy)).config.hidden_size)
     with training_precision(processes.device, bf16=needs_bf16):
+        head = ValueHead(width_of(trunk or trunk_of(policy)))
         actor_critic = moved(ActorCritic(policy, head, trunk), processes.device)
     processes.make_alike(actor_critic)  # before the reference becomes a copy of it
+    with training_precision(processes.device, bf16=needs_bf16):
+        decoding_of(actor_critic)  # an architecture that would go wrong is refused now
+    if config.bf16:
+        require_bf16(actor_critic)
     if compared is not None:
         require_apart(compared, policy)
         if not needs_bf16 and all(one.dtype not in HALF for one in policy.parameters()):
@@ -112,17 +119,8 @@ def require_precision(mixed_precision: str, config: PPOConfig) -> None:
         )
 
 
-def prepare_policy(policy: Any, config: PPOConfig) -> Any:
-    """One distribution for sampling and training: dropout is off, also where memory is saved by recomputing.
-
-    Layers recompute only in training mode, which is then told apart from eval mode by nothing but them.
-    """
-    if not config.gradient_checkpointing:
-        return policy.eval()
-    for module in policy.modules():
-        if isinstance(module, nn.Dropout):
-            module.p = 0.0
-        elif isinstance(getattr(module, "attention_dropout", None), float):
-            module.attention_dropout = 0.0
-    policy.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
-    return policy.train()
+def prepare(model: Any, config: PPOConfig) -> Any:
+    """One distribution for sampling and training: the model stays in eval mode, also where layers are recomputed."""
+    if config.gradient_checkpointing:
+        recompute_layers(model)
+    return model.eval()

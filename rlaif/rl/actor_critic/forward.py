@@ -15,8 +15,12 @@ from torch import Tensor, nn
 
 from rlaif.errors import UserError
 from rlaif.models.generation import eval_mode
+from rlaif.models.padding import tokens_first
+from rlaif.models.trunk import trunk_of, unwrapped
+from rlaif.models.ways import agree
 from rlaif.rl.activations import fuse_activations
 from rlaif.rl.actor_critic.chunked import token_scores
+from rlaif.rl.actor_critic.heads import head_of
 from rlaif.rl.actor_critic.packing import is_packable, pack, prepare_packing
 from rlaif.rl.actor_critic.tied_embeddings import HeadGradient, Lookup, is_tied
 
@@ -45,13 +49,12 @@ class ActorCritic(nn.Module):
         """`value_trunk`: a transformers model without head, or with one, which is then not used.
 
         Raises:
-            UserError: a policy whose logits are not its head's output on the last hidden state, such as soft-capped
-                ones.
+            UserError: a policy whose logits are not a function of the last hidden state, or that is not causal.
         """
         super().__init__()
         if value_trunk is not None and value_head is None:
             raise UserError("value_trunk: a critic needs a value_head on its trunk")
-        require_plain_head(policy)
+        require_causal(policy)
         self.policy: Any = policy
         self.value_head: Any = value_head
         self.value_trunk: Any = None if value_trunk is None else trunk_of(value_trunk)
@@ -189,9 +192,10 @@ def action_states(
     """The hidden states that choose the marked tokens, [N, H], row after row."""
     if is_packable(trunk):
         return packed_action_states(trunk, input_ids, action_mask, attention_mask, head_gradient)
+    if attention_mask is not None:
+        input_ids, action_mask = tokens_first(attention_mask, input_ids, action_mask)
     # Padding on the right is never seen by a causal model's tokens: no mask is needed, which is faster.
-    padding = {} if attention_mask is None else mask_and_positions(attention_mask)
-    hidden = trunk(input_ids=input_ids, use_cache=False, **padding).last_hidden_state
+    hidden = trunk(input_ids=input_ids, use_cache=False).last_hidden_state
     return hidden[:, :-1][action_mask[:, 1:]]
 
 
@@ -216,38 +220,31 @@ def packed_action_states(
     return hidden.index_select(0, chooses[kept].nonzero()[:, 0])
 
 
-def mask_and_positions(attention_mask: Tensor) -> dict[str, Tensor]:
-    positions = (attention_mask.long().cumsum(1) - 1).clamp(min=0)
-    return {"attention_mask": attention_mask.long(), "position_ids": positions}
+def require_causal(model: Any) -> None:
+    """UserError for models whose passes are not what PPO takes them for.
 
-
-def unwrapped(model: Any) -> Any:
-    """The transformers model inside PEFT's wrapper; adapters live in its layers and stay active."""
-    return model.get_base_model() if hasattr(model, "get_base_model") else model
-
-
-def trunk_of(model: nn.Module) -> Any:
-    """The model without its head; the model itself where it has none."""
-    inner = unwrapped(model)
-    return getattr(inner, inner.base_model_prefix, inner)
-
-
-def head_of(model: nn.Module) -> Any:
-    """The language-modelling head: hidden states [..., H] -> logits [..., V]."""
-    return unwrapped(model).get_output_embeddings()
-
-
-@torch.no_grad()
-def require_plain_head(model: nn.Module) -> None:
-    """UserError for architectures whose logits are not head(trunk(ids)), such as soft-capped ones."""
-    ids = torch.tensor([[0, 1]], device=next(model.parameters()).device)
-    with eval_mode(model):
-        whole = model(input_ids=ids, use_cache=False).logits
-        split = head_of(model)(trunk_of(model)(input_ids=ids, use_cache=False).last_hidden_state)
-    if not torch.allclose(whole.float(), split.float(), rtol=1e-3, atol=1e-3):
+    Their logits would have to be a head's on the trunk's last hidden states, and those of tokens before alone.
+    """
+    if getattr(getattr(model, "active_peft_config", None), "is_prompt_learning", False):
         raise UserError(
-            f"{type(unwrapped(model)).__name__} changes its logits after the head (scaling or soft-capping); "
-            "PPO supports only models whose logits are the head of the last hidden state"
+            f"{model.active_peft_config.peft_type.value} puts virtual tokens before every sequence, which PPO's passes "
+            "do not read: use adapters in the layers, such as LoRA"
+        )
+    inner, name = unwrapped(model), type(unwrapped(model)).__name__
+    ids = torch.tensor([[0, 1, 0], [0, 1, 1]], device=next(model.parameters()).device)
+    with eval_mode(model), torch.no_grad():
+        whole = model(input_ids=ids, use_cache=False).logits.float()
+        split = head_of(model)(trunk_of(model)(input_ids=ids, use_cache=False).last_hidden_state.flatten(0, 1))
+    logprobs = whole.log_softmax(-1)[:, :2]
+    if not agree(logprobs[0], logprobs[1], next(inner.parameters()).dtype):
+        raise UserError(
+            f"{name} reads the tokens behind those that it predicts, so that no text can be sampled from it: "
+            "PPO trains causal language models (of BERT's kind: is_decoder=True in the config)"
+        )
+    if not torch.allclose(whole.flatten(0, 1), split.float(), rtol=1e-3, atol=1e-3):
+        raise UserError(
+            f"{name} makes its logits of more than its trunk's last hidden state; PPO supports only models "
+            "whose logits are a function of that"
         )
 
 

@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from rlaif.models.generation import takes_positions
 from rlaif.models.kv_cache import reserve_cache
 from rlaif.models.padding import pad_left
+from rlaif.models.rows import takes_positions
 from rlaif.rl.actor_critic.forward import ActorCritic, is_autocast
 from rlaif.rl.actor_critic.packing import is_packable, pack
 from rlaif.rl.sampling.choice import Choice, choose
@@ -58,10 +58,10 @@ class Record:
 
 
 def look(
-    actor_critic: ActorCritic, hidden: Tensor, uniforms: Tensor, temperature: float
+    actor_critic: ActorCritic, head: nn.Module, hidden: Tensor, uniforms: Tensor, temperature: float
 ) -> tuple[Choice, Tensor | None]:
     """The next tokens from the last hidden states [R, H], and the values of these states."""
-    choice = choose(logits_of(actor_critic.head, hidden), uniforms, temperature)
+    choice = choose(logits_of(head, hidden), uniforms, temperature)
     return choice, actor_critic.value_head(hidden) if actor_critic.values_from_policy else None
 
 
@@ -86,12 +86,13 @@ def decode_shrinking(
     prefilled = prefill(actor_critic.trunk, prompts, num_steps, device)
     hidden, cache, mask, positions = prefilled.hidden, prefilled.cache, prefilled.mask, prefilled.positions
     record = Record(len(prompts), num_steps, actor_critic.values_from_policy, device)
+    head = actor_critic.head
     live = list(range(len(prompts)))
     live_rows = torch.arange(len(prompts), device=device)
     seen = prefilled.num_columns
 
     for step in range(num_steps):
-        choice, values = look(actor_critic, hidden, uniforms[:, step], temperature)
+        choice, values = look(actor_critic, head, hidden, uniforms[:, step], temperature)
         record.write(live_rows, step, choice, values)
         going_on = [index for index, token in enumerate(choice.tokens.tolist()) if token not in stop_ids]
         if step + 1 == num_steps:

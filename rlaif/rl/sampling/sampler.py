@@ -14,8 +14,9 @@ from rlaif.models.generation import device_of, eval_mode, require_positions
 from rlaif.models.stop_tokens import as_ids
 from rlaif.rl.actor_critic.forward import ActorCritic
 from rlaif.rl.padding import pad_sequences
-from rlaif.rl.sampling.decoding import SampledTokens, decode_shrinking
-from rlaif.rl.sampling.static_decoding import can_be_static, decode_static
+from rlaif.rl.sampling.decoding import SampledTokens
+from rlaif.rl.sampling.static_decoding import decode_static
+from rlaif.rl.sampling.trial import decoding_of, is_static_right
 
 __all__ = ["SampledTokens", "sample"]
 
@@ -46,11 +47,11 @@ def sample(
         on_finished: called with a row's index and completion as soon as the row ends. With a separate critic its
             `values` are still None there; the returned completions have them.
         compiled: a static KV cache and a compiled decoding step, for GPUs. Rows that are done then stay in the
-            batch. Architectures whose layers do not all attend to everything are decoded as without it.
+            batch. Where that is not right for the architecture, as with sliding windows, it decodes as without it.
 
     Raises:
         UserError: an empty prompt, `uniforms` of another shape, a temperature that is not above 0, or a prompt and
-            completion that do not fit into the model's positions.
+            completion that do not fit into the model's positions; a policy for which no way of decoding is right.
     """
     require_sampleable(actor_critic, prompt_ids, max_new_tokens, temperature, uniforms)
     finished: dict[int, SampledTokens] = {}
@@ -61,8 +62,8 @@ def sample(
             on_finished(row, completion)
 
     stop_ids = as_ids(eos_token_id)
-    is_static = compiled and can_be_static(actor_critic.trunk)
-    decode = partial(decode_static, batch_size=batch_size) if is_static else decode_shrinking
+    is_static = compiled and is_static_right(actor_critic)
+    decode = partial(decode_static, batch_size=batch_size) if is_static else decoding_of(actor_critic)
     longest_first = sorted(range(len(prompt_ids)), key=lambda row: (-len(prompt_ids[row]), row))
     with eval_mode(actor_critic):
         for start in range(0, len(prompt_ids), batch_size):
