@@ -23,7 +23,7 @@ from rlaif.rl.config import PPOConfig
 from rlaif.rl.padding import pad_sequences
 from rlaif.rl.sampling.sampler import SampledTokens, sample
 from rlaif.rl.trainer import PPOTrainer
-from tests.architectures.configs import CONFIGS, EOS, PADDING, VOCAB_SIZE, build
+from tests.architectures.configs import EOS, PADDING, VOCAB_SIZE, build
 from tests.rl.conftest import build_tokenizer
 
 PROMPTS = [[7, 8, 9, 10, 11, 12, 13], [41], [5, 0, 6, 52], [30, 31, 32, 33]]
@@ -117,7 +117,7 @@ def generation(subject: Subject) -> None:
             logits = subject.model(input_ids=torch.tensor([[*prompt, *answer]]), use_cache=False).logits[0]
         logits = logits[len(prompt) - 1 : -1].log_softmax(1)
         require_close(logits.gather(1, torch.tensor(answer)[:, None])[:, 0], logits.amin(1))
-    for stop in set(sum(whole, [])):
+    for stop in {token for answer in whole for token in answer}:
         ended = [answer[: answer.index(stop) + 1] if stop in answer else answer for answer in whole]
         if len({len(answer) for answer in ended}) > 1:
             break

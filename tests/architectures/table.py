@@ -26,9 +26,9 @@ trainer is made, on three short prompts, and refused where sampler, training pas
 
 *Decoding*: how prompts of unequal length share a batch. **Padded** on the left, with mask and positions; **aligned**,
 without padding: long prompts are read token by token beside rows that already answer (recurrent states, positions
-counted in the cache); **single**, each row by itself; **recomputed**, without a cache. The first that is right is taken.
-*Static*: whether a GPU decodes with a static cache and a compiled step; where not, both static columns are of decoding
-as without it.
+counted in the cache); **single**, each row by itself; **recomputed**, without a cache. The first that is right is
+taken. *Static*: whether a GPU decodes with a static cache and a compiled step; where not, both static columns are of
+decoding as without it.
 """
 
 

@@ -7,10 +7,24 @@ from typing import Any
 
 import pytest
 import torch
-from peft import LoraConfig, get_peft_model
+from peft import (
+    LoraConfig,
+    PeftConfig,
+    PrefixTuningConfig,
+    PromptEncoderConfig,
+    PromptTuningConfig,
+    get_peft_model,
+)
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
-from transformers import Gemma2Config, Gemma2ForCausalLM, GraniteConfig, GraniteForCausalLM
+from transformers import (
+    BertConfig,
+    BertLMHeadModel,
+    Gemma2Config,
+    Gemma2ForCausalLM,
+    GraniteConfig,
+    GraniteForCausalLM,
+)
 
 from rlaif.errors import UserError
 from rlaif.models.value_head import ValueHead
@@ -29,6 +43,16 @@ ARCHITECTURES = [gpt2, qwen2, mistral]
 
 def tied_qwen2() -> nn.Module:
     return qwen2(tie_word_embeddings=True)
+
+
+def soft_capped() -> nn.Module:
+    torch.manual_seed(0)
+    return Gemma2ForCausalLM(Gemma2Config(**SMALL, head_dim=8, final_logit_softcapping=1.0))
+
+
+def scaled() -> nn.Module:
+    torch.manual_seed(0)
+    return GraniteForCausalLM(GraniteConfig(**SMALL, logits_scaling=8.0))
 
 
 def with_critic(policy: nn.Module, **others: Any) -> ActorCritic:
@@ -88,7 +112,7 @@ def assert_same_gradients(found: dict[str, Tensor], expected: dict[str, Tensor])
 
 @pytest.mark.parametrize("chunk_size", [None, 4])
 @pytest.mark.parametrize("side", ["right", "right, masked", "left"])
-@pytest.mark.parametrize("build", [gpt2, qwen2, tied_qwen2, mistral])
+@pytest.mark.parametrize("build", [gpt2, qwen2, tied_qwen2, mistral, soft_capped, scaled])
 @pytest.mark.parametrize("short", [0, packing.SHORT], ids=["attend one by one", "attend padded"])
 def test_equals_whole_models_on_single_sequences(
     build: Callable[[], nn.Module], side: str, chunk_size: int | None, short: int, monkeypatch: pytest.MonkeyPatch
@@ -281,14 +305,36 @@ def test_reference_is_the_base_model() -> None:
         with_critic(gpt2()).reference(ids, actions)
 
 
-@pytest.mark.parametrize("kind", ["soft-capped", "scaled"])
-def test_refuses_models_that_change_their_logits(kind: str) -> None:
-    if kind == "scaled":
-        model: nn.Module = GraniteForCausalLM(GraniteConfig(**SMALL, logits_scaling=8.0))
-    else:
-        model = Gemma2ForCausalLM(Gemma2Config(**SMALL, head_dim=8, final_logit_softcapping=1.0))
-    with pytest.raises(UserError, match="changes its logits"):
-        ActorCritic(model)
+def test_logits_of_any_size_are_capped_and_scaled_as_the_model_does() -> None:
+    """At the start of training logits are so small that a cap of 30 hardly shows."""
+    model = Gemma2ForCausalLM(Gemma2Config(**SMALL, head_dim=8, final_logit_softcapping=30.0)).eval()
+    critic = ActorCritic(model)
+    model.lm_head.weight.data *= 1000
+    ids, actions, _ = padded("right")
+    found = critic(ids, actions).logprobs[actions]
+    torch.testing.assert_close(found, one_by_one_logprobs(model), rtol=1e-5, atol=1e-5)
+
+
+def one_by_one_logprobs(model: nn.Module) -> Tensor:
+    found = []
+    for prompt, answer in zip(PROMPTS, ANSWERS, strict=True):
+        logits = model(input_ids=torch.tensor([prompt + answer]), use_cache=False).logits[0, len(prompt) - 1 : -1]
+        found.append(logprobs_of(logits, torch.tensor(answer)))
+    return torch.cat(found)
+
+
+def test_refuses_models_that_read_later_tokens() -> None:
+    config = {name: value for name, value in SMALL.items() if name != "num_key_value_heads"}
+    with pytest.raises(UserError, match=r"BertLMHeadModel reads the tokens behind.*is_decoder=True"):
+        ActorCritic(BertLMHeadModel(BertConfig(**config)))
+    ActorCritic(BertLMHeadModel(BertConfig(**config, is_decoder=True)))
+
+
+@pytest.mark.parametrize("kind", [PrefixTuningConfig, PromptTuningConfig, PromptEncoderConfig])
+def test_refuses_virtual_tokens(kind: type[PeftConfig]) -> None:
+    policy = get_peft_model(gpt2(), kind(task_type="CAUSAL_LM", num_virtual_tokens=3))
+    with pytest.raises(UserError, match=r"virtual tokens .* LoRA"):
+        ActorCritic(policy)
 
 
 def test_a_value_trunk_needs_a_head() -> None:
