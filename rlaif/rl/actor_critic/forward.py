@@ -17,7 +17,6 @@ from rlaif.errors import UserError
 from rlaif.models.generation import eval_mode
 from rlaif.models.padding import tokens_first
 from rlaif.models.trunk import trunk_of, unwrapped
-from rlaif.models.ways import agree
 from rlaif.rl.activations import fuse_activations
 from rlaif.rl.actor_critic.chunked import token_scores
 from rlaif.rl.actor_critic.heads import head_of
@@ -49,12 +48,12 @@ class ActorCritic(nn.Module):
         """`value_trunk`: a transformers model without head, or with one, which is then not used.
 
         Raises:
-            UserError: a policy whose logits are not a function of the last hidden state, or that is not causal.
+            UserError: a policy whose logits are not a function of its trunk's last hidden states.
         """
         super().__init__()
         if value_trunk is not None and value_head is None:
             raise UserError("value_trunk: a critic needs a value_head on its trunk")
-        require_causal(policy)
+        require_separable_head(policy)
         self.policy: Any = policy
         self.value_head: Any = value_head
         self.value_trunk: Any = None if value_trunk is None else trunk_of(value_trunk)
@@ -220,31 +219,17 @@ def packed_action_states(
     return hidden.index_select(0, chooses[kept].nonzero()[:, 0])
 
 
-def require_causal(model: Any) -> None:
-    """UserError for models whose passes are not what PPO takes them for.
-
-    Their logits would have to be a head's on the trunk's last hidden states, and those of tokens before alone.
-    """
-    if getattr(getattr(model, "active_peft_config", None), "is_prompt_learning", False):
+@torch.no_grad()
+def require_separable_head(model: Any) -> None:
+    """UserError for models whose logits are not a function of their trunk's last hidden states."""
+    ids = torch.tensor([[0, 1, 0]], device=next(model.parameters()).device)
+    with eval_mode(model):
+        whole = model(input_ids=ids, use_cache=False).logits[0]
+        split = head_of(model)(trunk_of(model)(input_ids=ids, use_cache=False).last_hidden_state[0])
+    if not torch.allclose(whole.float(), split.float(), rtol=1e-3, atol=1e-3):
         raise UserError(
-            f"{model.active_peft_config.peft_type.value} puts virtual tokens before every sequence, which PPO's passes "
-            "do not read: use adapters in the layers, such as LoRA"
-        )
-    inner, name = unwrapped(model), type(unwrapped(model)).__name__
-    ids = torch.tensor([[0, 1, 0], [0, 1, 1]], device=next(model.parameters()).device)
-    with eval_mode(model), torch.no_grad():
-        whole = model(input_ids=ids, use_cache=False).logits.float()
-        split = head_of(model)(trunk_of(model)(input_ids=ids, use_cache=False).last_hidden_state.flatten(0, 1))
-    logprobs = whole.log_softmax(-1)[:, :2]
-    if not agree(logprobs[0], logprobs[1], next(inner.parameters()).dtype):
-        raise UserError(
-            f"{name} reads the tokens behind those that it predicts, so that no text can be sampled from it: "
-            "PPO trains causal language models (of BERT's kind: is_decoder=True in the config)"
-        )
-    if not torch.allclose(whole.flatten(0, 1), split.float(), rtol=1e-3, atol=1e-3):
-        raise UserError(
-            f"{name} makes its logits of more than its trunk's last hidden state; PPO supports only models "
-            "whose logits are a function of that"
+            f"{type(unwrapped(model)).__name__} makes its logits of more than its trunk's last hidden states, "
+            "and PPO supports only models whose logits are a function of these"
         )
 
 

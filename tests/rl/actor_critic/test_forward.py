@@ -7,19 +7,10 @@ from typing import Any
 
 import pytest
 import torch
-from peft import (
-    LoraConfig,
-    PeftConfig,
-    PrefixTuningConfig,
-    PromptEncoderConfig,
-    PromptTuningConfig,
-    get_peft_model,
-)
+from peft import LoraConfig, PrefixTuningConfig, get_peft_model
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from transformers import (
-    BertConfig,
-    BertLMHeadModel,
     Gemma2Config,
     Gemma2ForCausalLM,
     GraniteConfig,
@@ -323,18 +314,9 @@ def one_by_one_logprobs(model: nn.Module) -> Tensor:
     return torch.cat(found)
 
 
-def test_refuses_models_that_read_later_tokens() -> None:
-    config = {name: value for name, value in SMALL.items() if name != "num_key_value_heads"}
-    with pytest.raises(UserError, match=r"BertLMHeadModel reads the tokens behind.*is_decoder=True"):
-        ActorCritic(BertLMHeadModel(BertConfig(**config)))
-    ActorCritic(BertLMHeadModel(BertConfig(**config, is_decoder=True)))
-
-
-@pytest.mark.parametrize("kind", [PrefixTuningConfig, PromptTuningConfig, PromptEncoderConfig])
-def test_refuses_virtual_tokens(kind: type[PeftConfig]) -> None:
-    policy = get_peft_model(gpt2(), kind(task_type="CAUSAL_LM", num_virtual_tokens=3))
-    with pytest.raises(UserError, match=r"virtual tokens .* LoRA"):
-        ActorCritic(policy)
+def test_refuses_virtual_tokens() -> None:
+    with pytest.raises(UserError, match="more than its trunk's last hidden states"):
+        ActorCritic(get_peft_model(gpt2(), PrefixTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=3)))
 
 
 def test_a_value_trunk_needs_a_head() -> None:
