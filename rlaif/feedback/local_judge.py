@@ -19,6 +19,8 @@ from rlaif.errors import UserError
 from rlaif.feedback.exchange import Reply, Request, TokenLogprobs
 from rlaif.feedback.work import HELD_POLL_S, Job, Work
 from rlaif.models.device import computes_in_bf16, current_device, seeded
+from rlaif.models.stop_tokens import named_stop_ids
+from rlaif.models.texts import encode_prompts
 
 ANSWER_CUE = "\n\nAnswer:"
 """Ends the plain prompt of a model without a chat template."""
@@ -111,7 +113,8 @@ class LocalModel:
         messages = [{"role": role, "content": text} for role, text in request.messages]
         if self._tokenizer.chat_template is None:
             text = "\n\n".join(message["content"] for message in messages) + ANSWER_CUE
-            return list(self._tokenizer(text)["input_ids"])
+            ((ids, _),) = encode_prompts(self._tokenizer, [text], None)
+            return list(ids)
         try:
             text = self._chat(messages)
         except TemplateError:  # some templates refuse a system message
@@ -149,11 +152,11 @@ class LocalModel:
         with seeded(int(job.key[:15], 16)):
             output = self._model.generate(
                 inputs, attention_mask=torch.ones_like(inputs), max_new_tokens=request.max_tokens,
-                pad_token_id=self._tokenizer.pad_token_id or 0, **sampling,
+                pad_token_id=self._tokenizer.pad_token_id or 0, eos_token_id=sorted(self._stop_ids) or None, **sampling,
             )  # fmt: skip
         rows = output[:, len(ids) :]
         texts = tuple(self._tokenizer.batch_decode(rows, skip_special_tokens=True))
-        cut_off = rows.shape[1] >= request.max_tokens and self._tokenizer.eos_token_id not in rows[0].tolist()
+        cut_off = rows.shape[1] >= request.max_tokens and self._stop_ids.isdisjoint(rows[0].tolist())
         if request.temperature <= 0:
             texts *= request.num_samples
         unreadable = "" if any(text.strip() for text in texts) else "empty"
@@ -199,6 +202,10 @@ class LocalModel:
         for token, index in sorted(self._tokenizer.get_vocab().items(), key=lambda item: item[1]):
             ids.setdefault(bare(token), []).append(index)
         return ids
+
+    @cached_property
+    def _stop_ids(self) -> frozenset[int]:
+        return named_stop_ids(self._model, self._tokenizer)
 
     @cached_property
     def _tokenizer(self) -> Any:

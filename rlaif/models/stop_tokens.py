@@ -17,7 +17,13 @@ def stop_token_ids(model: Any, tokenizer: Any) -> frozenset[int]:
     Raises:
         UserError: a tokenizer without EOS.
     """
-    stated = {eos_of(tokenizer)}
+    eos_of(tokenizer)
+    return named_stop_ids(model, tokenizer)
+
+
+def named_stop_ids(model: Any, tokenizer: Any) -> frozenset[int]:
+    """`stop_token_ids`, also of a tokenizer without EOS; where nobody names one there are none."""
+    stated = {*as_ids(tokenizer.eos_token_id)}
     inner = model.get_base_model() if hasattr(model, "get_base_model") else model  # PEFT's wrapper
     for config in configs_of(inner):
         ids = as_ids(config.eos_token_id)

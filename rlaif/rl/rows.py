@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from os import PathLike
 from typing import Any
 
 from rlaif.errors import UserError
@@ -44,6 +45,9 @@ def rows_of(dataset: Any, name: str) -> list[Any]:
     """The rows, whatever they are; UserError for what has none, or no end."""
     if dataset is None:
         raise UserError(f"{name}: there is none; give a datasets.Dataset or a list of rows")
+    form = getattr(dataset, "format", None)
+    if isinstance(form, Mapping) and form.get("type") in ("pandas", "polars", "arrow"):
+        dataset = dataset.with_format(None)  # rows are frames of one row otherwise
     for method, arguments in (("to_dicts", ()), ("to_dict", ("records",))):  # polars, pandas
         if hasattr(dataset, "columns") and hasattr(dataset, method) and not hasattr(dataset, "features"):
             return list(getattr(dataset, method)(*arguments))
@@ -51,7 +55,11 @@ def rows_of(dataset: Any, name: str) -> list[Any]:
         if _is_columns(dataset):
             return [dict(zip(dataset, values, strict=True)) for values in zip(*dataset.values(), strict=True)]
         raise UserError(f"{name}: give one split of it, such as {name}={_first(dataset)!r}")
-    if isinstance(dataset, str | bytes) or not hasattr(dataset, "__len__"):
+    if isinstance(dataset, str | bytes | PathLike):
+        raise UserError(
+            f"{name}: {str(dataset)[:80]!r} is a text, not rows: load it, as with datasets.load_dataset(...)"
+        )
+    if not hasattr(dataset, "__len__"):
         raise UserError(
             f"{name}: a {type(dataset).__name__} has no length, so it cannot be shuffled: "
             "give a datasets.Dataset or a list of rows"

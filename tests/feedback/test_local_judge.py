@@ -13,7 +13,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from rlaif.config import LocalJudgeConfig
 from rlaif.errors import UserError
 from rlaif.feedback.asking import Asker
-from rlaif.feedback.exchange import Request
+from rlaif.feedback.exchange import Reply, Request
 from rlaif.feedback.judge import Item
 from rlaif.feedback.local_judge import LocalModel, weights_digest
 from rlaif.feedback.questions import Prompt, QuestionSet
@@ -128,6 +128,35 @@ def test_no_model_there(make_items: MakeItems, answers_of: AnswersOf, tmp_path: 
         LocalModel(LocalJudgeConfig())
     with pytest.raises(UserError, match="cannot be loaded"):
         answers_of(LocalJudgeConfig(path=str(tmp_path)), make_items("x"), tmp_path / "store")
+
+
+@pytest.mark.parametrize("where", ["generation_config.json", "tokenizer"])
+def test_any_stop_token_ends_a_reply(where: str, tiny_chat_model: Path, tmp_path: Path) -> None:
+    """A reply that ends with another token than the tokenizer's EOS, at the limit, is not cut off."""
+    request = Request((("user", "why?"),), expects="text", max_tokens=6)
+
+    def ask(path: Path, name: str) -> Reply:
+        with Asker(LocalModel(LocalJudgeConfig(path=str(path)), "cpu"), tmp_path / name) as asker:
+            (reply,) = asker.ask([request])
+            assert reply is not None
+            return reply
+
+    tokenizer = AutoTokenizer.from_pretrained(tiny_chat_model)
+    model = AutoModelForCausalLM.from_pretrained(tiny_chat_model, dtype=torch.float32)
+    ids = torch.tensor([LocalModel(LocalJudgeConfig(path=str(tiny_chat_model)), "cpu").encode(request)])
+    said = model.generate(ids, do_sample=False, max_new_tokens=6)[0, ids.shape[1] :].tolist()
+    assert ask(tiny_chat_model, "whole").finish_reason == "length" and len(said) == 6
+    other = tmp_path / "other"
+    shutil.copytree(tiny_chat_model, other)
+    if where == "tokenizer":
+        tokenizer.eos_token = tokenizer.convert_ids_to_tokens(said[-1])
+        tokenizer.save_pretrained(other)
+    else:
+        model.generation_config.eos_token_id = [model.config.eos_token_id, said[-1]]
+        model.generation_config.save_pretrained(other)
+    ends = said.index(said[-1]) + 1
+    reply = ask(other, "ended")
+    assert (reply.finish_reason, reply.num_output_tokens) == ("stop", ends)
 
 
 def test_texts_and_votes_are_generated_and_can_be_had_again(tiny_chat_model: Path, tmp_path: Path) -> None:

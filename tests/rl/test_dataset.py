@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -137,6 +138,13 @@ def test_every_form_of_rows_reads_alike(form: str, tokenizer: Any) -> None:
     assert read_prompts(in_every_form()[form], tokenizer) == read_prompts(ROWS, tokenizer)
 
 
+def test_a_dataset_may_give_its_rows_as_frames(tokenizer: Any) -> None:
+    datasets = pytest.importorskip("datasets")
+    for form in ("pandas", "arrow"):
+        formatted = datasets.Dataset.from_list(ROWS).with_format(form)
+        assert read_prompts(formatted, tokenizer) == read_prompts(ROWS, tokenizer)
+
+
 def test_conversations_of_a_frame_are_read(chat_tokenizer: Any) -> None:
     np, pandas = pytest.importorskip("numpy"), pytest.importorskip("pandas")
     conversation = np.array([user("a b")], dtype=object)  # what pandas makes of a Parquet file's lists
@@ -159,6 +167,8 @@ def test_a_stream_has_no_length(tokenizer: Any) -> None:
     ("rows", "says"),
     [
         (None, "train_dataset: there is none"),
+        ("data.jsonl", "'data.jsonl' is a text, not rows: load it"),
+        (Path("data.jsonl"), "'data.jsonl' is a text, not rows: load it"),
         ([{"prompt": None}], "row 0 is neither text nor a list of messages"),
         ([{"prompt": b"a"}], "row 0 is neither text nor a list of messages"),
         ([{"prompt": "a"}, {"prompt": float("nan")}], "row 1 is neither text nor a list of messages"),

@@ -268,5 +268,6 @@ def _failure(name: str, error: BaseException) -> UserError:
     if isinstance(error, UserError):
         return UserError(f"reward function {name}: {error}")
     place = traceback.extract_tb(error.__traceback__)[-1]
-    said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    words = " ".join(str(error).split())[:500]
+    said = f"{type(error).__name__}: {words}" if words else type(error).__name__
     return UserError(f"reward function {name}: {said} ({place.filename}:{place.lineno})")

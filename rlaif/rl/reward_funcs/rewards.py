@@ -26,6 +26,7 @@ import inspect
 import math
 import weakref
 from collections.abc import Callable, Collection, Mapping, Sequence
+from numbers import Real
 from os import PathLike
 from typing import Any, Protocol, TypeVar
 
@@ -100,7 +101,7 @@ class Rewards:
         tokenizers = list(reward_processing_classes) if several else [reward_processing_classes]
         if reward_processing_classes is None:
             tokenizers = [None] * len(functions)
-        weights = [1.0] * len(functions) if reward_weights is None else [float(weight) for weight in reward_weights]
+        weights = [1.0] * len(functions) if reward_weights is None else read_weights(reward_weights)
         require_one_each(functions, weights, tokenizers)
 
         callables = [
@@ -152,6 +153,13 @@ class Rewards:
 def stop_threads(worker: WorkerThread, loop: EventLoopThread) -> None:
     loop.stop()
     worker.stop()
+
+
+def read_weights(reward_weights: Any) -> list[float]:
+    weights = reward_weights.tolist() if hasattr(reward_weights, "tolist") else reward_weights
+    if not isinstance(weights, Sequence) or not all(isinstance(weight, Real) for weight in weights):
+        raise UserError(f"reward_weights: {reward_weights!r} is not a list of numbers, one for each reward function")
+    return [float(weight) for weight in weights]
 
 
 def require_one_each(functions: Sequence[Any], weights: Sequence[float], tokenizers: Sequence[Any]) -> None:

@@ -467,6 +467,9 @@ def test_a_row_is_added_once_and_no_row_is_forgotten() -> None:
         (3, {}, "neither a function, nor a model"),
         (lengths, {"reward_weights": [1.0, 2.0]}, "1 reward functions and 2 weights"),
         (lengths, {"reward_weights": [math.nan]}, "not all numbers"),
+        (lengths, {"reward_weights": "1"}, "reward_weights: '1' is not a list of numbers"),
+        (lengths, {"reward_weights": {"lengths": 1.0}}, "is not a list of numbers"),
+        (lengths, {"reward_weights": [None]}, "is not a list of numbers"),
         ([lengths, lengths], {"reward_processing_classes": [None]}, "2 reward functions and 1 reward_processing"),
     ],
 )
@@ -517,6 +520,14 @@ def test_what_are_no_rewards_is_said_in_one_line(returned: Any) -> None:
     with pytest.raises(UserError, match=r"reward function <lambda>: ") as caught:
         score(lambda completions: returned)
     assert "\n" not in str(caught.value)
+
+
+def test_a_failure_of_many_lines_is_told_in_one() -> None:
+    def bad(completions: list[str]) -> list[float]:
+        raise ValueError("first\n  second")
+
+    with pytest.raises(UserError, match=r"reward function bad: ValueError: first second \(.*test_rewards.py:\d+\)$"):
+        score(bad)
 
 
 def test_names_are_told_apart() -> None:
