@@ -21,7 +21,15 @@ from rlaif.rl.actor_critic.reference import Reference
 from rlaif.rl.config import PPOConfig
 from rlaif.rl.loading import as_module, as_tokenizer, with_adapters
 from rlaif.rl.processes import Processes
-from rlaif.rl.requirements import require_causal, require_critic, require_policy, require_reference
+from rlaif.rl.requirements import (
+    require_apart,
+    require_causal,
+    require_critic,
+    require_policy,
+    require_reference,
+    require_saveable,
+    require_trainable,
+)
 from rlaif.rl.sampling.trial import decoding_of, require_bf16
 
 
@@ -53,6 +61,7 @@ def build_parts(
     policy = with_adapters(policy, peft_config)
     require_policy(policy, tokenizer)
     require_trainable(policy)
+    require_saveable(policy)
     compared = None if ref_model is None else as_module(ref_model, "ref_model")
     if compared is not None:
         require_reference(compared, policy, tokenizer)
@@ -89,25 +98,6 @@ def build_parts(
             actor_critic, compared, is_needed=config.kl_coef != 0, is_sharded=processes.sharding is not None
         )
     return Parts(actor_critic, reference, tokenizer, processes, bf16=config.bf16 or needs_bf16)
-
-
-def require_trainable(policy: nn.Module) -> None:
-    """UserError where every parameter is frozen."""
-    if any(one.requires_grad for one in policy.parameters()):
-        return
-    if hasattr(policy, "peft_config"):
-        raise UserError(
-            "model: its adapters are frozen, so there is nothing to train: PeftModel.from_pretrained(..., "
-            "is_trainable=True), or model.set_adapter(...)"
-        )
-    raise UserError("model: all its parameters are frozen (requires_grad), so there is nothing to train")
-
-
-def require_apart(ref_model: nn.Module, policy: nn.Module) -> None:
-    """UserError where what is trained is the reference's as well, such as the model that PEFT's wrapper is around."""
-    trained = {id(one) for one in policy.parameters() if one.requires_grad}
-    if any(id(one) in trained for one in ref_model.parameters()):
-        raise UserError("ref_model has weights of the model that are trained: give a copy, or leave it out")
 
 
 def require_precision(mixed_precision: str, config: PPOConfig) -> None:

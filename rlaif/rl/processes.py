@@ -102,7 +102,7 @@ class Processes:
         if self.count == 1 or self.sharding is not None:
             return model
         devices = [self.device] if self.device.type == "cuda" else None
-        return DistributedDataParallel(model, device_ids=devices)
+        return DistributedDataParallel(model, device_ids=devices, find_unused_parameters=has_unused_parameters(model))
 
     def waiting(self, model: Any, *, last: bool) -> AbstractContextManager[Any]:
         """Gradients are exchanged at the last backward pass of a step only."""
@@ -138,6 +138,22 @@ class Processes:
             return
         model.load_state_dict(state["model"])
         optimizer.load_state_dict(state["optimizer"])
+
+
+def has_unused_parameters(model: nn.Module) -> bool:
+    """Whether a pass over a single action leaves out something that is trained, such as a layer that is never called or
+    an expert that is not chosen: DDP would wait for its gradient, unless told to look what a pass has used."""
+    device = next(model.parameters()).device
+    scores = model(torch.zeros(1, 2, dtype=torch.long, device=device), torch.tensor([[False, True]], device=device))
+    waiting, seen, used = [one.grad_fn for one in scores if one is not None], set(), set()
+    while waiting:
+        node = waiting.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        used.add(id(getattr(node, "variable", None)))  # of the nodes that collect a parameter's gradient
+        waiting += [following for following, _ in node.next_functions]
+    return any(one.requires_grad and id(one) not in used for one in model.parameters())
 
 
 def end(accelerator: Accelerator) -> None:

@@ -5,13 +5,15 @@ Looked at when the trainer is made, before anything is moved to a device or samp
 
 from __future__ import annotations
 
+import tempfile
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from rlaif.errors import UserError
 from rlaif.models.generation import device_of, eval_mode
+from rlaif.models.merging import adapters_are_all
 from rlaif.models.stop_tokens import eos_of
 
 PADDED_TO = 64
@@ -141,3 +143,38 @@ def vocabulary_of(model: Any) -> int | None:
 def inner_of(model: Any) -> Any:
     """The transformers model inside PEFT's wrapper."""
     return model.get_base_model() if hasattr(model, "get_base_model") else model
+
+
+def require_trainable(policy: nn.Module) -> None:
+    """UserError where every parameter is frozen."""
+    if any(one.requires_grad for one in policy.parameters()):
+        return
+    if hasattr(policy, "peft_config"):
+        raise UserError(
+            "model: its adapters are frozen, so there is nothing to train: PeftModel.from_pretrained(..., "
+            "is_trainable=True), or model.set_adapter(...)"
+        )
+    raise UserError("model: all its parameters are frozen (requires_grad), so there is nothing to train")
+
+
+def require_saveable(policy: Any) -> None:
+    """UserError for a model whose generation_config transformers refuses to write, when all else is trained."""
+    settings = getattr(policy, "generation_config", None)
+    if settings is None or (hasattr(policy, "merge_and_unload") and adapters_are_all(policy)):
+        return
+    with tempfile.TemporaryDirectory() as directory:
+        try:
+            settings.save_pretrained(directory)
+        except ValueError as error:
+            reason = " ".join(str(error).split())[:300]
+            raise UserError(
+                "model.generation_config cannot be saved, and the model with it: set it right, such as "
+                f"model.generation_config.do_sample = True ({reason})"
+            ) from None
+
+
+def require_apart(ref_model: nn.Module, policy: nn.Module) -> None:
+    """UserError where what is trained is the reference's as well, such as the model that PEFT's wrapper is around."""
+    trained = {id(one) for one in policy.parameters() if one.requires_grad}
+    if any(id(one) in trained for one in ref_model.parameters()):
+        raise UserError("ref_model has weights of the model that are trained: give a copy, or leave it out")

@@ -21,6 +21,7 @@ from rlaif.errors import UserError
 from rlaif.models.generation import num_positions_of
 from rlaif.models.merging import as_saved
 from rlaif.models.shard_bars import without_shard_bars
+from rlaif.rl.actor_critic.forward import training_precision
 from rlaif.rl.advantages import estimate_advantages, reward_tokens, start_critic
 from rlaif.rl.callbacks import Callbacks
 from rlaif.rl.checkpoint import find_checkpoint, own_names, read_checkpoint, require_writable, write_checkpoint
@@ -139,7 +140,8 @@ class PPOTrainer:
         """Run the rollouts that are left: see `run_rollout`."""
         if resume_from_checkpoint:
             self.load_checkpoint(find_checkpoint(resume_from_checkpoint, self.args.output_dir))
-        model = self.processes.together(self.actor_critic)
+        with training_precision(self.processes.device, bf16=self.args.bf16):
+            model = self.processes.together(self.actor_critic)
         self.callbacks.call("on_train_begin")
         with keeping_freed_memory(self.processes.device):
             while self.rollout_index < self.args.num_rollouts and not self.callbacks.should_stop:

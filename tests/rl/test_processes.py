@@ -100,3 +100,11 @@ def test_adapters_and_a_critic_of_its_own_are_cut_in_two_as_well(
     together = launch(tmp_path, "together", "adapters", options=FSDP2)
     assert together["share_of_weights"] == pytest.approx(0.5, abs=0.01)
     require_same_curve(together, alone("adapters"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("options", "words"), [(DDP, ("unused",)), (FSDP2, ("unused",)), (DDP, ("experts",))])
+def test_what_a_pass_does_not_use_keeps_nobody_waiting(
+    alone: Callable[..., dict[str, Any]], tmp_path: Path, options: tuple[str, ...], words: tuple[str, ...]
+) -> None:
+    require_same_curve(launch(tmp_path, "together", *words, options=options), alone(*words))

@@ -4,6 +4,8 @@ python two_processes.py RESULT OUTPUT_DIR [WORD ...]
 
 resume      go on from the second rollout's checkpoint
 adapters    LoRA on the policy, and a critic of its own
+unused      a layer of the policy that is never called
+experts     a policy of which each pass uses a part
 leave       end with exchanges that nobody waits for
 """
 
@@ -20,7 +22,7 @@ import torch
 from peft import LoraConfig
 from tokenizers import Tokenizer, models, pre_tokenizers
 from torch.distributed.tensor import DTensor
-from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
+from transformers import GPT2Config, GPT2LMHeadModel, MixtralConfig, MixtralForCausalLM, PreTrainedTokenizerFast
 
 from rlaif.rl import PPOConfig, PPOTrainer
 
@@ -57,8 +59,17 @@ def main(result: str, output_dir: str, *words: str) -> None:
     if "adapters" in words:
         parts["peft_config"] = LoraConfig(r=4, target_modules=["c_attn"], task_type="CAUSAL_LM")
         parts["value_model"] = GPT2LMHeadModel(shape)
+    policy: Any = GPT2LMHeadModel(shape)
+    if "experts" in words:
+        policy = MixtralForCausalLM(
+            MixtralConfig(vocab_size=8, hidden_size=16, intermediate_size=16, num_hidden_layers=2,
+                          num_attention_heads=2, num_key_value_heads=2, num_local_experts=8, num_experts_per_tok=1,
+                          eos_token_id=0)
+        )  # fmt: skip
+    if "unused" in words:
+        policy.transformer.never = torch.nn.Linear(4, 4)
     trainer = PPOTrainer(
-        GPT2LMHeadModel(shape), share_of_a, config, PROMPTS, tokenizer,
+        policy, share_of_a, config, PROMPTS, tokenizer,
         on_rollout=lambda step, metrics, rollout: logged.append({"step": step, **metrics}), ptx_dataset=TEXTS, **parts,
     )  # fmt: skip
     trainer.train(resume_from_checkpoint=f"{output_dir}/checkpoint-2" if "resume" in words else None)

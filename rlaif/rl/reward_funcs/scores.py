@@ -82,6 +82,8 @@ def combine(
     token_rewards: list[list[float] | None] = []
     for row, length in enumerate(lengths):
         known = {name: reward for name in rewards if (reward := rewards[name][row]) is not None}
+        for name, reward in known.items():
+            require_in_range(name, reward, weights[name])
         left_out = not known or (missing == "skip_sample" and len(known) < len(rewards))
         tokens = None if left_out else _weighted_tokens(known, weights, length)
         token_rewards.append(tokens)
@@ -93,6 +95,20 @@ def combine(
         name: [None if reward is None else _total(reward) for reward in of_one] for name, of_one in rewards.items()
     }
     return Scores(totals, token_rewards, by_function)
+
+
+def require_in_range(name: str, reward: float | list[float], weight: float) -> None:
+    """UserError for a number that PPO's fp32 cannot compute with."""
+    largest = max(map(abs, reward), default=0.0) if isinstance(reward, list) else abs(reward)
+    if not abs(weight) * largest <= LARGEST:
+        raise UserError(
+            f"reward function {name}: returned {largest:g}, which is too large to be squared in float32; scale it, or "
+            f"lower its weight, to below {LARGEST:g}"
+        )
+
+
+LARGEST = 1e15
+"""Squares of rewards are summed over a rollout's tokens."""
 
 
 def _total(reward: float | list[float]) -> float:
