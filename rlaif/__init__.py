@@ -3,7 +3,7 @@
     conf/            what a run is, YAML only; every key has a typed field in config/
     rlaif/
       train.py       the entrypoint: compose -> check -> plan -> run the stages
-      command_line.py  what was typed, checked and spelled for Hydra before Hydra reads it; spelling.py: texts stay texts
+      command_line.py  what was typed, checked before Hydra reads it; spelling.py: texts stay as they were typed
       sweep.py       jobs that failed: they end no other one, and are told at the end
       compose.py     conf/ and a command line to a checked TrainConfig; with train.py the only ones that know Hydra
       config/        the typed schema, one file a group; check.py: combinations that make no sense
