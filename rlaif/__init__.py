@@ -7,7 +7,7 @@
       sweep.py       jobs that failed: they end no other one, and are told at the end
       compose.py     conf/ and a command line to a checked TrainConfig; with train.py the only ones that know Hydra
       config/        the typed schema, one file a group; check.py: combinations that make no sense
-      explain.py     why a config was refused, in one line
+      typed.py       a composed config as a TrainConfig, checked; explain.py: why it was refused, in one line
       fields.py      what a setting's field declares beside its type: the numbers that it may be
       pipeline.py    the graph of stages, written once: what each needs, which config it reads
       runs.py        where a result lives: runs/<stage>/<name>-<fingerprint>/, claimed, resumed, DONE last

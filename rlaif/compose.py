@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import copy
 import importlib.resources
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,24 +26,24 @@ from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Glob, IntervalSweep, Override
+from hydra.core.override_parser.types import ChoiceSweep, Glob, IntervalSweep, Override, Quote, QuotedString
 from hydra.core.utils import JobRuntime, setup_globals
 from hydra.errors import HydraException, MissingConfigException
 from hydra.grammar.gen.OverrideLexer import InputStream, OverrideLexer  # type: ignore[attr-defined]
 from hydra.types import RunMode
-from omegaconf import DictConfig, MissingMandatoryValue, OmegaConf, open_dict, read_write
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
-from rlaif.check import check
 from rlaif.config import TrainConfig
 from rlaif.errors import UserError
-from rlaif.explain import added_keys, hint_at, line_of, no_such_option, one_line
+from rlaif.explain import hint_at, line_of, no_such_option, one_line
 from rlaif.spelling import Token, as_typed
+from rlaif.typed import to_config as to_config  # asked for here, with all else that makes a config
 
 GROUPS = (
     "data", "policy", "feedback", "questions", "reward", "trainer", "execution", "tracking", "experiment",
 )  # fmt: skip
-MOST_VALUES = 64
+KNOWN_TO_A_JOB = re.compile(r"\$\{hydra:(runtime\.output_dir|job\.(num|id))")
+MOST_VALUES = 16
 """Of one key's sweep that are checked ahead, evenly spread; beyond that the check would take longer than it saves."""
 
 
@@ -84,26 +85,6 @@ def _config_directories() -> Iterator[Traversable]:
         elif scheme == "pkg" and path != "hydra.conf":
             yield importlib.resources.files(path.replace("/", "."))
     yield config_dir()
-
-
-def to_config(composed: DictConfig) -> TrainConfig:
-    """The typed config of a composed one, checked.
-
-    Raises:
-        UserError: a value is missing or makes no sense; one line.
-    """
-    try:
-        for complaint in added_keys(composed, TrainConfig):
-            raise UserError(complaint)
-        config = OmegaConf.to_object(composed)
-    except MissingMandatoryValue as error:
-        raise UserError(f"{error.full_key}: no value; set it in the option's YAML or on the command line") from None
-    except OmegaConfBaseException as error:
-        raise UserError(line_of(error)) from None
-    if not isinstance(config, TrainConfig):
-        raise UserError("the primary config has no schema; its defaults list begins with base_train, or with train")
-    check(config)
-    return config
 
 
 def hydra_arguments(arguments: Sequence[str]) -> argparse.Namespace:
@@ -178,9 +159,9 @@ class Composer:
             UserError: an override that is none, or a glob that matches nothing.
         """
         parsed = self._parse([_as_typed(line) for line in overrides])
-        lines = [self._without_glob(override, overrides) for override in parsed]
+        lines = [self._plain(override, overrides) for override in parsed]
         master = self._compose_master(lines)
-        if "${hydra:" in str(master._get_node("runs_dir")):
+        if KNOWN_TO_A_JOB.search(str(master._get_node("runs_dir"))):
             for name in ("run", "sweep"):
                 directory = str(master.hydra[name]._get_node("dir"))
                 if "${runs_dir}" in directory:
@@ -234,13 +215,21 @@ class Composer:
         every = -(-(len(options) - 1) // (MOST_VALUES - 1)) or 1
         return [*options[:-1:every], options[-1]]
 
-    def _without_glob(self, override: Override, overrides: Sequence[str]) -> str:
-        glob, group = override._value, override.key_or_group
-        if not isinstance(glob, Glob):
+    def _plain(self, override: Override, overrides: Sequence[str]) -> str:
+        """An override without what sweepers lose: a glob's search path, and the quotes inside of choice(...)."""
+        value, group = override._value, override.key_or_group
+        if isinstance(value, ChoiceSweep):
+            texts = [one for one in value.list if isinstance(one, str)]
+            lost = [one for one in texts if self._parse([f"_={_text(one)}"])[0].value() != one]
+            quoted = [QuotedString(one, Quote.single) if one in lost else one for one in value.list]
+            return f"{override.get_key_element()}={','.join(map(_text, quoted))}" if lost else override.input_line or ""
+        if not isinstance(value, Glob):
             return override.input_line or ""
         others = [line for line in overrides if "hydra.searchpath" in line]
         options = self.loader.get_group_options(group, config_name=self.config_name, overrides=others)
-        matching = glob.filter(options)
+        if not options:
+            raise UserError(f"{override.input_line}: there is no group {group}; one of {', '.join(GROUPS)}")
+        matching = value.filter(options)
         if not matching:
             raise UserError(f"{override.input_line}: matches no option; one of {', '.join(options)}")
         return f"{override.get_key_element()}={','.join(matching)}"
@@ -267,8 +256,11 @@ class Composer:
             options = error.options or ()
             known = group and options
             raise UserError(no_such_option(group, name, options) if known else one_line(error)) from None
-        except (HydraException, OmegaConfBaseException, ValueError, TypeError, AssertionError) as error:
+        except Exception as error:  # of Hydra's and OmegaConf's own kinds, and what both forgot to check
             raise UserError(line_of(error)) from None
+
+
+_text = Override._get_value_element_as_str
 
 
 def _as_typed(line: str) -> str:

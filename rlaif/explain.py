@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from enum import Enum
 from typing import Any, get_args, get_origin, get_type_hints
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from rlaif.config import TrainConfig
 
@@ -68,18 +68,6 @@ def hint_in(hint: Any, name: str) -> Any:
         if get_origin(kind) in (list, dict):
             return get_args(kind)[-1]
     return None
-
-
-def added_keys(node: DictConfig, kind: type, prefix: str = "") -> Iterator[str]:
-    """What `+key=value` slipped past the schema, one line each; nobody would read it."""
-    hints = get_type_hints(kind)
-    for name in map(str, node):
-        if name not in hints:
-            yield f"{prefix}{name}: no such key{did_you_mean(name, [*hints])}; one of {', '.join(hints)}"
-            continue
-        child = None if OmegaConf.is_missing(node, name) else node[name]
-        if isinstance(child, DictConfig) and dataclasses.is_dataclass(hints[name]):
-            yield from added_keys(child, hints[name], f"{prefix}{name}.")
 
 
 def _allowed_values(kind: type | None, name: str) -> str:
