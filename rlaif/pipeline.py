@@ -15,6 +15,7 @@ from __future__ import annotations
 import importlib
 import json
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from enum import Enum
 from functools import partial
@@ -27,6 +28,7 @@ from rlaif import runs
 from rlaif.config import DataSource, PolicyKind, TrainConfig
 from rlaif.errors import UserError
 from rlaif.fields import that_decide
+from rlaif.ranks import ALONE, Ranks
 from rlaif.runs import Run
 from rlaif.tracking import Tracker
 
@@ -43,6 +45,8 @@ class Stage:
     """Dotted config keys that decide the result: all that lies below, but for fields said to have no influence."""
     ignores: tuple[str, ...] = ()
     """Keys below `reads` that do not decide this one: other stages read them."""
+    in_all_processes: bool = False
+    """Whether the processes of a launcher run it together; else the main one does, and the others wait."""
     version: int = 1
     """Raised when the stage's code changes what it makes."""
 
@@ -66,7 +70,13 @@ class StageContext:
     run: Run
     inputs: dict[str, Run]
     tracker: Tracker
+    ranks: Ranks = ALONE
     _has_logged: bool = False
+
+    @property
+    def is_main(self) -> bool:
+        """Whether this process is the one that writes."""
+        return self.ranks.is_main
 
     def log(self, step: int, metrics: runs.Metrics) -> None:
         """One step's figures, to metrics.jsonl first and then to the tracker.
@@ -74,6 +84,8 @@ class StageContext:
         A run that goes on from a checkpoint repeats steps that it had logged before it died:
         the first line of this process takes the place of that step and of all after it.
         """
+        if not self.is_main:
+            return
         if not self._has_logged:
             self.run.rewind(step - 1)
             self._has_logged = True
@@ -140,7 +152,7 @@ def _training_stages(config: TrainConfig, judge: tuple[str, ...], evaluation: tu
         *(EXECUTION_THAT_DECIDES if terms.executability else ()),
     )
     return [
-        Stage("sft", "rlaif.stages.sft:run", ("data",), ("seed", "policy")),
+        Stage("sft", "rlaif.stages.sft:run", ("data",), ("seed", "policy"), in_all_processes=True),
         Stage("evaluate_sft", "rlaif.stages.evaluate:run", ("data", "sft"), evaluation,
               version=EVALUATION_VERSION),
         Stage("sample", "rlaif.stages.sample:run", ("data", "sft"), ("seed", "feedback.sampling")),
@@ -150,9 +162,9 @@ def _training_stages(config: TrainConfig, judge: tuple[str, ...], evaluation: tu
               ("seed", "feedback.calibration", *EXECUTION_THAT_DECIDES), ("feedback.calibration.enabled",)),
         Stage("pair", "rlaif.stages.pair:run", ("data", "sample", "label"), ("feedback.pairs",), version=2),
         Stage("reward", "rlaif.stages.reward:run", ("data", "sft", "pair"),
-              ("seed", "reward"), ("reward.terms",)),
+              ("seed", "reward"), ("reward.terms",), in_all_processes=True),
         Stage("ppo", "rlaif.stages.ppo:run", ("data", "sft", *(("reward",) if terms.model else ())),
-              ppo_reads, version=3),
+              ppo_reads, in_all_processes=True, version=3),
         Stage("evaluate_rl", "rlaif.stages.evaluate:run", ("data", "ppo"), evaluation, version=EVALUATION_VERSION),
     ]  # fmt: skip
 
@@ -162,7 +174,7 @@ def _strong_sft_stages(evaluation: tuple[str, ...]) -> list[Stage]:
         Stage("best_of_n", "rlaif.stages.best_of_n:run", ("sample", "label")),
         Stage("strong_sft", "rlaif.stages.strong_sft:run", ("data", "sft", "best_of_n"),
               ("seed", "policy", "strong_sft"),
-              ("strong_sft.enabled",)),
+              ("strong_sft.enabled",), in_all_processes=True),
         Stage("evaluate_strong_sft", "rlaif.stages.evaluate:run", ("data", "strong_sft"), evaluation,
               version=EVALUATION_VERSION),
     ]  # fmt: skip
@@ -196,34 +208,74 @@ def plan(config: TrainConfig, inputs: dict[str, str]) -> list[Step]:
 
 
 def execute(
-    config: TrainConfig, steps: list[Step], tracker: Tracker, say: Callable[[str], None]
+    config: TrainConfig, steps: list[Step], tracker: Tracker, say: Callable[[str], None], ranks: Ranks = ALONE
 ) -> dict[str, Run]:
-    """Run what is not finished, reuse what is. Returns every stage's run."""
+    """Run what is not finished, reuse what is. Returns every stage's run.
+
+    The main process takes the locks and makes the results; the others join it where a stage is for all.
+    """
     finished: dict[str, Run] = {}
-    runs_dir = Path(config.runs_dir)
     for number, step in enumerate(steps, 1):
-        name = step.stage.name
-        title = f"[{number}/{len(steps)}] {name}"
-        waiting = partial(say, f"{title}: another job is making it; waiting")
-        with runs.claim(runs_dir, name, step.name, step.fingerprint, waiting) as run:
-            finished[name] = run
-            if run.done:
-                say(f"{title}: reused {run.directory}")
-            else:
-                say(f"{title}: {run.directory}")
-                _run_stage(config, step, run, {need: finished[need] for need in step.stage.needs}, tracker)
-        tracker.finish_stage(name, run)  # outside: an upload keeps nobody waiting
+        inputs = {need: finished[need] for need in step.stage.needs}
+        if ranks.is_main:
+            title = f"[{number}/{len(steps)}] {step.stage.name}"
+            finished[step.stage.name] = _make(config, step, inputs, tracker, partial(_say_of, say, title), ranks)
+        else:
+            finished[step.stage.name] = _help(config, step, inputs, tracker, ranks)
     return finished
 
 
-def _run_stage(config: TrainConfig, step: Step, run: Run, inputs: dict[str, Run], tracker: Tracker) -> None:
+def _say_of(say: Callable[[str], None], title: str, text: str) -> None:
+    say(f"{title}: {text}")
+
+
+def _make(
+    config: TrainConfig, step: Step, inputs: dict[str, Run], tracker: Tracker, say: Callable[[str], None], ranks: Ranks
+) -> Run:
+    """The main process's part of a step. The others are told to join, and at the end where the result lies."""
+    name = step.stage.name
+    waiting = partial(say, "another job is making it; waiting")
+    with runs.claim(Path(config.runs_dir), name, step.name, step.fingerprint, waiting) as run:
+        if run.done:
+            say(f"reused {run.directory}")
+        else:
+            say(str(run.directory))
+            _run_stage(config, step, run, inputs, tracker, ranks)
+    ranks.tell([FINISHED, run.directory.name])
+    tracker.finish_stage(name, run)  # outside: an upload keeps nobody waiting
+    return run
+
+
+def _help(config: TrainConfig, step: Step, inputs: dict[str, Run], tracker: Tracker, ranks: Ranks) -> Run:
+    """The part of every other process."""
+    while True:
+        word, directory = ranks.hear()
+        run = Run(step.stage.name, step.fingerprint, Path(config.runs_dir) / step.stage.name / directory)
+        if word == FINISHED:
+            return run
+        _call(step, StageContext(config, run, inputs, tracker, ranks))
+
+
+JOIN, FINISHED = "join", "finished"
+
+
+def _run_stage(
+    config: TrainConfig, step: Step, run: Run, inputs: dict[str, Run], tracker: Tracker, ranks: Ranks
+) -> None:
     runs.write_atomic(run.directory / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(step.content)))
     if not (run.directory / "provenance.json").exists():
         record = runs.provenance(inputs, step.content["input"])
         runs.write_atomic(run.directory / "provenance.json", json.dumps(record, indent=2) + "\n")
+    if step.stage.in_all_processes:
+        ranks.tell([JOIN, run.directory.name])
+    run.finish(_call(step, StageContext(config, run, inputs, tracker, ranks)))
+
+
+def _call(step: Step, context: StageContext) -> Any:
     module, function = step.stage.function.split(":")
-    metrics = getattr(importlib.import_module(module), function)(StageContext(config, run, inputs, tracker))
-    run.finish(metrics)
+    run_stage = getattr(importlib.import_module(module), function)
+    with context.ranks.together() if step.stage.in_all_processes else nullcontext():
+        return run_stage(context)
 
 
 def _with_needs(name: str, stages: dict[str, Stage]) -> set[str]:

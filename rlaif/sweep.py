@@ -34,19 +34,20 @@ class Failures:
         Args:
             number: The job's, in the sweep.
             overrides: What makes the job differ from the others.
-            reason: One line.
+            reason: One line; empty where another process tells it.
         """
         self.directory.mkdir(parents=True, exist_ok=True)
         record = {"number": number, "overrides": [*overrides], "reason": reason}
         (self.directory / f"{number}.json").write_text(json.dumps(record), encoding="utf-8")
 
     def take(self) -> list[str]:
-        """A line for each failed job, in the jobs' order; what they left is removed."""
+        """A line for each failed job, in the jobs' order, empty without a reason; what they left is removed."""
         records = [json.loads(path.read_text(encoding="utf-8")) for path in self.directory.glob("*.json")]
         shutil.rmtree(self.directory, ignore_errors=True)
         records.sort(key=lambda record: int(record["number"]))
         return [
-            f"job {record['number']} ({' '.join(record['overrides'])}) failed: {record['reason']}" for record in records
+            record["reason"] and f"job {record['number']} ({' '.join(record['overrides'])}) failed: {record['reason']}"
+            for record in records
         ]
 
 

@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import chdir, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -18,7 +19,7 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
-from rlaif import compose
+from rlaif import compose, ranks
 from rlaif.command_line import CommandLine, read_command_line
 from rlaif.errors import UserError
 from rlaif.explain import one_line
@@ -33,6 +34,7 @@ def main() -> None:
     """The console script `rlaif`, and `python -m rlaif.train`."""
     # A waiting OpenMP thread that spins while another job has its core costs several times the work itself.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    sys.argv += ranks.prepare()
     try:
         command = read_command_line(sys.argv[1:])
         sys.argv[1:] = command.arguments
@@ -62,7 +64,7 @@ def _sweep(command: CommandLine) -> None:
         ended = f"error: the sweep ended early: {one_line(error)}"
     finally:
         lines = failures.take()
-        for line in lines:
+        for line in filter(None, lines):
             print(f"error: {line}", file=sys.stderr, flush=True)
     if ended:
         _stop(ended)
@@ -91,6 +93,7 @@ def one_job(composed: DictConfig, failures: Failures | None) -> Any:
     compose.register_schema()
     try:
         with _where_the_command_was_given():
+            _require_basic_launcher()
             config = compose.to_config(composed)
             return _figures(config, run_job(config, composed))
     except (Exception, SystemExit) as error:
@@ -105,8 +108,8 @@ def _leave_word(error: BaseException, failures: Failures) -> Any:
     if isinstance(error, SystemExit) and not error.code:
         return None
     job: Any = HydraConfig.get()
-    reason = reason_of(error)
-    if not is_expected(error):
+    reason = "" if isinstance(error, ranks.SaidElsewhere) else reason_of(error)
+    if reason and not is_expected(error):
         reason += f"; the traceback is in {write_traceback(error, Path(job.runtime.output_dir))}"
     failures.add(int(job.job.num), OmegaConf.to_container(job.overrides.task), reason)  # type: ignore[arg-type]
     directions = OmegaConf.select(job, "sweeper.direction")
@@ -115,6 +118,13 @@ def _leave_word(error: BaseException, failures: Failures) -> Any:
         for direction in (directions if isinstance(directions, ListConfig) else [directions])
     ]
     return None if directions is None else worst if isinstance(directions, ListConfig) else worst[0]
+
+
+def _require_basic_launcher() -> None:
+    """UserError where each of several processes would start jobs of its own, which would not find each other."""
+    launcher = HydraConfig.get().runtime.choices.get("hydra/launcher", "basic")
+    if ranks.place()[1] > 1 and launcher != "basic":
+        raise UserError(f"hydra/launcher={launcher}: under torchrun or accelerate launch jobs run one by one; leave it out")
 
 
 @contextmanager
@@ -140,27 +150,36 @@ def _figures(config: TrainConfig, result: dict[str, Run]) -> Any:
 
 def run_job(config: TrainConfig, composed: DictConfig) -> dict[str, Run]:
     """Plan the wanted stage and run what is not finished."""
+    with ranks.joined() as among:
+        return _run_job(config, composed, among)
+
+
+def _run_job(config: TrainConfig, composed: DictConfig, among: ranks.Ranks) -> dict[str, Run]:
     from rlaif import pipeline
+    from rlaif.config import TrackingMode
     from rlaif.forecast import forecast_lines, input_digests
     from rlaif.tracking import Tracker
 
     if config.dry_run:
-        _say("\n".join(forecast_lines(config)))
+        if among.is_main:
+            _say("\n".join(forecast_lines(config)))
         return {}
-    steps = pipeline.plan(config, input_digests(config))
+    steps = pipeline.plan(config, among.from_main(lambda: input_digests(config)))
     planned = [step.stage.name for step in steps]
     for name in config.objective:
         if name.partition(".")[0] not in planned:
             raise UserError(f"objective: {name} is no STAGE.FIGURE of this run; its stages are {', '.join(planned)}")
     resolved = OmegaConf.to_container(composed, resolve=True, enum_to_str=True)
-    tracker = Tracker(config.tracking, f"{config.name}-s{config.seed}", resolved, Path(config.runs_dir))
+    tracking = config.tracking if among.is_main else replace(config.tracking, mode=TrackingMode.none)
+    tracker = Tracker(tracking, f"{config.name}-s{config.seed}", resolved, Path(config.runs_dir))
     finished = False
     try:
-        result = pipeline.execute(config, steps, tracker, _say)
+        result = pipeline.execute(config, steps, tracker, _say, among)
         finished = True
     finally:
         tracker.close(failed=not finished)
-    _print_end(result, tracker.directory)
+    if among.is_main:
+        _print_end(result, tracker.directory)
     return result
 
 
@@ -184,7 +203,8 @@ def _say(text: str) -> None:
 
 
 def _stop(message: str, code: int = 1) -> NoReturn:
-    print(message, file=sys.stderr, flush=True)
+    if ranks.says_it():
+        print(message, file=sys.stderr, flush=True)
     sys.exit(code)
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from accelerate.data_loader import prepare_data_loader
 from safetensors import SafetensorError
 from torch import nn
 from torch.utils.data import DataLoader, Sampler
@@ -35,10 +36,11 @@ from rlaif.models.checkpoints import (
     load_weights,
 )
 from rlaif.models.device import accelerate_state, current_device, saveable
-from rlaif.models.generation import eval_mode
+from rlaif.models.generation import derive_seed, eval_mode
 from rlaif.models.policy import uses_bf16
 from rlaif.models.precision import train_in_fp32
 from rlaif.models.shard_bars import without_shard_bars
+from rlaif.models.shares import Shares
 
 Batch = dict[str, Any]
 """A forward's arguments by name: tensors, and what else it takes."""
@@ -118,7 +120,8 @@ def fit(
     Args:
         model: its forward takes a collated batch and returns something with a `loss`.
         train: one item a row; `lengths` are their numbers of tokens, to batch alike ones.
-        collate: items to a batch with an `attention_mask`.
+        collate: a batch's items to this process's part of it, with an `attention_mask`. Where a launcher started
+            several processes each calls `fit`, with the same arguments, and they train together (DDP).
         validate: figures of the model as it is now; `validation_loss` is the one to lower.
             It must not draw from the global random stream.
         loss: computed of model and batch. None: the model's own, a mean over the items of a batch.
@@ -131,11 +134,14 @@ def fit(
     if not train:
         raise UserError("the training set is empty")
     train_in_fp32(model, keep_frozen=False)
+    shares = Shares.of_processes()
     arguments = training_arguments(settings, len(train), directory, seed, precision)
     trainer = _Trainer(model, arguments, train, lengths, collate, validate, loss)
     trainer.remove_callback(PrinterCallback)
     trainer.add_callback(_Course(settings.patience, on_log, title))
-    checkpoint = last_checkpoint(directory)
+    if shares.index:  # dropout of its own; what is drawn before is drawn alike
+        torch.manual_seed(derive_seed(seed, shares.index))
+    checkpoint = shares.from_first(lambda: last_checkpoint(directory))
 
     state = TrainerState.load_from_json(str(checkpoint / STATE)) if checkpoint else None
     rate = None
@@ -149,7 +155,9 @@ def fit(
 
     if not state.best_global_step or state.best_metric is None:
         raise UserError(f"{title}: the validation loss was never a number; lower the learning rate")
+    shares.wait()  # for the first process to have written it
     load_weights(model, directory / f"checkpoint-{state.best_global_step}")
+    shares.wait()  # for all to have read it, before whoever called removes it
     return FitResult(
         best_validation_loss=float(state.best_metric),
         best_step=state.best_global_step,
@@ -266,15 +274,15 @@ class _Trainer(Trainer):
         return (loss, {}) if return_outputs else loss
 
     def get_train_dataloader(self) -> DataLoader:
-        return self.accelerator.prepare(
-            DataLoader(
-                self.items,
-                batch_size=self.args.per_device_train_batch_size,
-                sampler=self.sampler,
-                collate_fn=self.data_collator,
-                pin_memory=self.args.dataloader_pin_memory,
-            )
+        """Whole batches for every process: what takes its part of one is the collator."""
+        batches = DataLoader(
+            self.items,
+            batch_size=self.args.per_device_train_batch_size,
+            sampler=self.sampler,
+            collate_fn=self.data_collator,
+            pin_memory=self.args.dataloader_pin_memory,
         )
+        return prepare_data_loader(batches, self.args.device, num_processes=1, process_index=0, put_on_device=True)
 
     def create_optimizer(self, *arguments: Any) -> torch.optim.Optimizer:
         optimizer = super().create_optimizer(*arguments)

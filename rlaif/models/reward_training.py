@@ -25,7 +25,10 @@ from rlaif.models.fitting import Batch, FitResult, FitSettings, OnLog, fit
 from rlaif.models.padding import pad_right
 from rlaif.models.policy import autocast
 from rlaif.models.reward_model import RewardModel
+from rlaif.models.shares import Shares
 from rlaif.records import Pair
+
+ALL_OF_IT = Shares()
 
 
 @dataclass(frozen=True)
@@ -84,17 +87,17 @@ def train_reward_model(
     train, validation = split_groups(groups, config.validation_fraction, seed)
     num_train_pairs = sum(len(group.pairs) for group in train)
     groups_per_batch = max(1, round(config.batch_size * len(train) / num_train_pairs))
-    objective = PairObjective(model)
+    objective, shares = PairObjective(model), Shares.of_processes()
 
     def validate() -> dict[str, float]:
         with autocast(precision, model.center.device):
-            return evaluate_pairs(objective, validation, groups_per_batch)
+            return evaluate_pairs(objective, validation, groups_per_batch, shares)
 
     result = fit(
         objective,
         train,
         [max(map(len, group.sequences)) for group in train],
-        lambda batch: collate(batch, model.tokenizer.pad_token_id),
+        lambda batch: collate_share(batch, shares, model.tokenizer.pad_token_id),
         validate,
         FitSettings.of(config, batch_size=groups_per_batch),
         directory=directory,
@@ -124,7 +127,13 @@ class PairObjective(nn.Module):
         self.model = model
 
     def forward(
-        self, input_ids: Tensor, attention_mask: Tensor, chosen: Tensor, rejected: Tensor, p_chosen: Tensor
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor,
+        chosen: Tensor,
+        rejected: Tensor,
+        p_chosen: Tensor,
+        weight: float = 1.0,
     ) -> dict[str, Tensor]:
         """`loss` (a mean over pairs) and the rewards of `chosen` and `rejected`, [pairs] each.
 
@@ -132,6 +141,7 @@ class PairObjective(nn.Module):
             input_ids, attention_mask: the batch's distinct sequences, [sequences, length].
             chosen, rejected: each pair's rows, [pairs].
             p_chosen: each pair's soft label, [pairs].
+            weight: of the loss.
         """
         logits = self.model.logits(input_ids, attention_mask)
         rewards = self.model.rewards(logits)
@@ -139,7 +149,7 @@ class PairObjective(nn.Module):
             loss = pairwise_loss(rewards[chosen], rewards[rejected], p_chosen)
         else:
             loss = two_class_loss(logits[chosen], logits[rejected], p_chosen)
-        return {"loss": loss, "chosen": rewards[chosen], "rejected": rewards[rejected]}
+        return {"loss": weight * loss, "chosen": rewards[chosen], "rejected": rewards[rejected]}
 
 
 def pairwise_loss(chosen: Tensor, rejected: Tensor, p_chosen: Tensor) -> Tensor:
@@ -219,17 +229,27 @@ def collate(groups: Sequence[PairGroup], pad_id: int) -> Batch:
     }
 
 
+def collate_share(groups: Sequence[PairGroup], shares: Shares, pad_id: int) -> Batch:
+    """This process's part of a batch, weighted such that the processes' mean loss is the mean over all pairs."""
+    own = shares.own(groups)
+    num_own, num_pairs = (sum(len(group.pairs) for group in some) for some in (own, groups))
+    return {**collate(own or groups[:1], pad_id), "weight": shares.count * num_own / num_pairs}
+
+
 @torch.no_grad()
-def evaluate_pairs(objective: PairObjective, groups: Sequence[PairGroup], batch_size: int) -> dict[str, float]:
-    """`validation_loss` and `pair_accuracy`, means over pairs."""
+def evaluate_pairs(
+    objective: PairObjective, groups: Sequence[PairGroup], batch_size: int, shares: Shares = ALL_OF_IT
+) -> dict[str, float]:
+    """`validation_loss` and `pair_accuracy`, means over pairs; `shares` as in `supervised.completion_loss`."""
     device = objective.model.center.device
     pad_id = objective.model.tokenizer.pad_token_id
     by_length = sorted(groups, key=lambda group: -max(map(len, group.sequences)))
     loss, num_right, num_pairs = 0.0, 0, 0
-    for start in range(0, len(by_length), batch_size):
+    for start in shares.own(range(0, len(by_length), batch_size)):
         batch = collate(by_length[start : start + batch_size], pad_id)
         output = objective(**{name: tensor.to(device) for name, tensor in batch.items()})
         loss += output["loss"].item() * len(batch["chosen"])
         num_right += int((output["chosen"] > output["rejected"]).sum())
         num_pairs += len(batch["chosen"])
-    return {"validation_loss": loss / num_pairs, "pair_accuracy": num_right / num_pairs}
+    loss, right, total = shares.sum([loss, num_right, num_pairs])
+    return {"validation_loss": loss / total, "pair_accuracy": right / total}

@@ -20,10 +20,12 @@ from rlaif.config import PolicyConfig
 from rlaif.errors import UserError
 from rlaif.models.fitting import Batch, FitResult, FitSettings, OnLog, fit
 from rlaif.models.policy import Policy, autocast
+from rlaif.models.shares import Shares
 from rlaif.models.stop_tokens import eos_of
 from rlaif.models.texts import encode_completions, encode_prompts
 
 IGNORED = -100  # the label that cross-entropy leaves out
+ALL_OF_IT = Shares()
 
 
 @dataclass(frozen=True)
@@ -81,15 +83,17 @@ def train_supervised(
     train_texts = encode_texts(tokenizer, train, **lengths)
     validation_texts = encode_texts(tokenizer, validation, **lengths)
 
+    shares = Shares.of_processes()
+
     def validate() -> dict[str, float]:
         with autocast(config.precision, policy.model.device):
-            return {"validation_loss": completion_loss(policy, validation_texts, sft.batch_size)}
+            return {"validation_loss": completion_loss(policy, validation_texts, sft.batch_size, shares)}
 
     result = fit(
         policy.model,
         train_texts,
         [len(text.input_ids) for text in train_texts],
-        lambda texts: collate(texts, tokenizer.pad_token_id, window=takes_window(policy.model)),
+        lambda texts: collate_share(texts, shares, tokenizer.pad_token_id, window=takes_window(policy.model)),
         validate,
         FitSettings.of(sft),
         directory=directory,
@@ -181,15 +185,31 @@ def batch_loss(model: Any, batch: Batch, num_tokens: Tensor | int | None = None)
     return total / ((labels != IGNORED).sum() if num_tokens is None else num_tokens)
 
 
+def collate_share(texts: Sequence[TrainingText], shares: Shares, pad_id: int, *, window: bool = False) -> Batch:
+    """This process's part of a batch; a process without one reads a text that nothing is learnt of."""
+    own = shares.own(texts)
+    batch = collate(own or texts[:1], pad_id, window=window)
+    if not own:
+        batch["labels"].fill_(IGNORED)
+    return batch
+
+
 @torch.no_grad()
-def completion_loss(policy: Policy, texts: Sequence[TrainingText], batch_size: int) -> float:
-    """Mean negative log-likelihood of the completions' tokens, in nats; every token counts alike."""
+def completion_loss(
+    policy: Policy, texts: Sequence[TrainingText], batch_size: int, shares: Shares = ALL_OF_IT
+) -> float:
+    """Mean negative log-likelihood of the completions' tokens, in nats; every token counts alike.
+
+    Args:
+        shares: of the processes that call it together, each with the same texts.
+    """
     device = next(policy.model.parameters()).device
     by_length = sorted(texts, key=lambda text: -len(text.input_ids))
     total, num_tokens, window = 0.0, 0, takes_window(policy.model)
-    for start in range(0, len(by_length), batch_size):
+    for start in shares.own(range(0, len(by_length), batch_size)):
         batch = collate(by_length[start : start + batch_size], policy.tokenizer.pad_token_id, window=window)
         on_device = {name: value if isinstance(value, int) else value.to(device) for name, value in batch.items()}
         total += batch_loss(policy.model, on_device, 1).item()
         num_tokens += int((batch["labels"][:, 1:] != IGNORED).sum())
-    return total / num_tokens
+    loss, num_summed = shares.sum([total, num_tokens])
+    return loss / num_summed

@@ -59,11 +59,14 @@ def run(context: StageContext) -> dict[str, Any]:
         if found:
             trainer.load_checkpoint(found[-1])
             bar.update(trainer.rollout_index)
-        watch.resume(trainer.rollout_index)
+        if context.is_main:
+            watch.resume(trainer.rollout_index)
         if trainer.rollout_index == 0 and watch.is_due(0):
-            context.log(0, held_out_figures(watch.look(0)))
+            context.log(0, look(context, watch, 0))
         trainer.train()
 
+    if not context.is_main:
+        return {}
     save_policy(policy, directory / artifacts.POLICY)
     artifacts.remove_checkpoints(directory)
     return {**last_figures(context), **say_where_they_part(directory)}
@@ -106,10 +109,16 @@ NAMES = {
 
 
 def log(context: StageContext, bar: Any, step: int, metrics: dict[str, float], watch: Watch) -> None:
-    looked = held_out_figures(watch.look(step)) if watch.is_due(step) else {}
+    looked = look(context, watch, step) if watch.is_due(step) else {}
     context.log(step, {**metrics, **looked})
     bar.set_postfix({name: f"{metrics[f'ppo/{name}']:.3f}" for name in ("score_mean", "kl", "entropy")}, refresh=False)
     bar.update(step - bar.n)
+
+
+def look(context: StageContext, watch: Watch, step: int) -> dict[str, float | int | None]:
+    """The watch's figures, which the main process measures; the others wait, however long its judge takes."""
+    figures: dict[str, float | int | None] = context.ranks.from_main(lambda: held_out_figures(watch.look(step)))
+    return figures
 
 
 def last_figures(context: StageContext, num_rollouts: int = 10) -> dict[str, Any]:

@@ -29,8 +29,9 @@ def run(context: StageContext) -> dict[str, Any]:
         directory=directory / artifacts.CHECKPOINTS, seed=config.seed, precision=config.policy.precision,
         on_log=context.log,
     )  # fmt: skip
-    model.save(directory / artifacts.REWARD_MODEL)
-    artifacts.remove_checkpoints(directory)
+    if context.is_main:
+        model.save(directory / artifacts.REWARD_MODEL)
+        artifacts.remove_checkpoints(directory)
     return {
         "pair_accuracy": result.pair_accuracy,
         "num_train_pairs": result.num_train_pairs,

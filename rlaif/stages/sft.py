@@ -22,8 +22,9 @@ def run(context: StageContext) -> dict[str, Any]:
         policy, train, validation, config.policy,
         directory=directory / artifacts.CHECKPOINTS, seed=config.seed, on_log=context.log,
     )  # fmt: skip
-    save_policy(policy, directory / artifacts.POLICY)
-    artifacts.remove_checkpoints(directory)
+    if context.is_main:
+        save_policy(policy, directory / artifacts.POLICY)
+        artifacts.remove_checkpoints(directory)
     return {
         "num_parameters": policy.num_parameters,
         "num_train": result.num_train,

@@ -36,8 +36,9 @@ def run(context: StageContext) -> dict[str, Any]:
         policy, [*references, *new], validation, settings(config.policy, config.strong_sft),
         directory=directory / artifacts.CHECKPOINTS, seed=config.seed, on_log=context.log,
     )  # fmt: skip
-    save_policy(policy, directory / artifacts.POLICY)
-    artifacts.remove_checkpoints(directory)
+    if context.is_main:
+        save_policy(policy, directory / artifacts.POLICY)
+        artifacts.remove_checkpoints(directory)
     return {
         "num_chosen": len(chosen),
         "num_like_reference": len(chosen) - len(new),
