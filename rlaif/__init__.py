@@ -10,6 +10,7 @@
       typed.py       a composed config as a TrainConfig, checked; explain.py: why it was refused, in one line
       fields.py      what a setting's field declares beside its type: the numbers that it may be
       pipeline.py    the graph of stages, written once: what each needs, which config it reads
+      ranks.py       several processes of one job: the main one writes, the others join it or wait
       runs.py        where a result lives: runs/<stage>/<name>-<fingerprint>/, claimed, resumed, DONE last
       records.py     Example -> Sample -> Answer -> Label -> Pair -> Evaluation, and their JSONL form
       rewards.py     the terms of PPO's reward, in TRL's form

@@ -124,7 +124,7 @@ def _require_basic_launcher() -> None:
     """UserError where each of several processes would start jobs of its own, which would not find each other."""
     launcher = HydraConfig.get().runtime.choices.get("hydra/launcher", "basic")
     if ranks.place()[1] > 1 and launcher != "basic":
-        raise UserError(f"hydra/launcher={launcher}: under torchrun or accelerate launch jobs run one by one; leave it out")
+        raise UserError(f"hydra/launcher={launcher}: several processes run jobs one by one; leave it out")
 
 
 @contextmanager
