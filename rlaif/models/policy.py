@@ -18,9 +18,11 @@ import torch
 from rlaif.config import LoraConfig, PolicyConfig, PolicyKind, Precision
 from rlaif.errors import UserError
 from rlaif.models.adapters import is_adapter, load_adapter, tokenizer_path
+from rlaif.models.causal import require_causal
 from rlaif.models.device import computes_in_bf16, moved, seeded
 from rlaif.models.merging import merge_adapters
 from rlaif.models.shard_bars import without_shard_bars
+from rlaif.models.texts import num_tokens
 from rlaif.models.tokenizer import train_tokenizer
 
 if TYPE_CHECKING:
@@ -136,10 +138,11 @@ def load_pretrained(path: str | None, revision: str | None = None) -> Policy:
         raise UserError(explain_missing_model("policy.path", path, error)) from None
     if tokenizer.eos_token_id is None:
         raise UserError(f"policy.path={path}: its tokenizer has no EOS token, so no completion could end")
-    embeddings: Any = model.get_input_embeddings()
-    if len(tokenizer) > embeddings.num_embeddings:
+    require_causal(model, f"policy.path={path}")
+    num_embeddings = model.get_input_embeddings().num_embeddings
+    if num_tokens(tokenizer) > num_embeddings:
         raise UserError(f"policy.path={path}: its tokenizer has more tokens than the model has embeddings")
-    if tokenizer.pad_token_id is None:
+    if tokenizer.pad_token_id is None or tokenizer.pad_token_id >= num_embeddings:
         tokenizer.pad_token = tokenizer.eos_token
     tokenizer.padding_side = "left"
     model.loss_type = "ForCausalLM"

@@ -14,6 +14,12 @@ SEPARATORS = ("☺", "\n", "0")
 """A completion is encoded behind one of these: the first that does not become one token with its beginning."""
 
 
+def num_tokens(tokenizer: Any) -> int:
+    """Tokens that a text can have. A padding token added behind them all is none: masks come from lengths."""
+    size, padding = len(tokenizer), tokenizer.pad_token_id
+    return size - 1 if padding == size - 1 and padding != tokenizer.eos_token_id else size
+
+
 class CompletionReader:
     """Turns the sampled ids of a completion into text.
 

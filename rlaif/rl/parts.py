@@ -10,6 +10,7 @@ from accelerate import Accelerator
 from torch import nn
 
 from rlaif.errors import UserError
+from rlaif.models.causal import require_causal
 from rlaif.models.device import accelerate_state, moved
 from rlaif.models.generation import device_of
 from rlaif.models.precision import HALF, to_fp32, train_in_fp32
@@ -23,7 +24,6 @@ from rlaif.rl.loading import as_module, as_tokenizer, with_adapters
 from rlaif.rl.processes import Processes
 from rlaif.rl.requirements import (
     require_apart,
-    require_causal,
     require_critic,
     require_policy,
     require_reference,

@@ -8,13 +8,13 @@ from __future__ import annotations
 import tempfile
 from typing import Any
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from rlaif.errors import UserError
-from rlaif.models.generation import device_of, eval_mode
+from rlaif.models.causal import inner_of, require_one_stack
 from rlaif.models.merging import adapters_are_all
 from rlaif.models.stop_tokens import eos_of
+from rlaif.models.texts import num_tokens
 
 PADDED_TO = 64
 """Vocabularies are filled up to multiples of this; what is beyond the tokenizer's tokens has no meaning."""
@@ -69,14 +69,6 @@ def require_weights(model: Any, name: str) -> None:
         )
 
 
-def require_one_stack(model: Any, name: str) -> None:
-    if getattr(inner_of(model).config, "is_encoder_decoder", False):
-        raise UserError(
-            f"{name}: a {type(inner_of(model)).__name__} is an encoder-decoder, whose prompt and completion go into "
-            "different stacks: PPO trains decoders alone, those that AutoModelForCausalLM loads"
-        )
-
-
 def require_plain_prompts(model: Any, name: str) -> None:
     """UserError for adapters that put virtual tokens before the prompt."""
     configs = getattr(model, "peft_config", None)
@@ -89,33 +81,9 @@ def require_plain_prompts(model: Any, name: str) -> None:
             )
 
 
-@torch.no_grad()
-def require_causal(model: Any, name: str) -> None:
-    """UserError where a later token changes what the model says of the tokens before it, or it reads no tokens."""
-    ids = torch.tensor([[0, 1, 0], [0, 1, 1]], device=device_of(model))
-    try:
-        with eval_mode(model):
-            output = model(input_ids=ids, use_cache=False)
-        states: Tensor = output.logits if hasattr(output, "logits") else output.last_hidden_state
-    except Exception as error:  # whatever an architecture raises
-        said = " ".join(f"{type(error).__name__}: {error}".split())[:200]
-        raise UserError(f"{name}: a {type(inner_of(model)).__name__} cannot read tokens alone: {said}") from error
-    one, other = states[:, :2].float()
-    tolerance = 1e-4 if states.dtype == torch.float32 else 2e-2
-    if (one - other).abs().max() > tolerance * one.abs().max():
-        config = inner_of(model).config
-        way_out = ": load it with is_decoder=True" if getattr(config, "is_decoder", None) is False else ""
-        raise UserError(
-            f"{name}: a {type(inner_of(model)).__name__} attends to later tokens, and PPO needs a causal model{way_out}"
-        )
-
-
 def require_tokenizer(tokenizer: Any, policy: Any) -> None:
     """UserError for a tokenizer without EOS, or with tokens that the model does not have."""
-    eos = eos_of(tokenizer)
-    size, num_embeddings = len(tokenizer), vocabulary_of(policy)
-    if tokenizer.pad_token_id == size - 1 and tokenizer.pad_token_id != eos:
-        size -= 1  # padding is never looked at
+    eos, size, num_embeddings = eos_of(tokenizer), num_tokens(tokenizer), vocabulary_of(policy)
     if num_embeddings is not None and max(size, eos + 1) > num_embeddings:
         raise UserError(
             f"processing_class: the tokenizer has {size} tokens, and the model {num_embeddings} embeddings: give the "
@@ -138,11 +106,6 @@ def vocabulary_of(model: Any) -> int | None:
     text_config = config.get_text_config() if hasattr(config, "get_text_config") else config
     size: int | None = getattr(text_config, "vocab_size", None)
     return size
-
-
-def inner_of(model: Any) -> Any:
-    """The transformers model inside PEFT's wrapper."""
-    return model.get_base_model() if hasattr(model, "get_base_model") else model
 
 
 def require_trainable(policy: nn.Module) -> None:

@@ -9,7 +9,7 @@ import peft
 import pytest
 import torch
 from torch import nn
-from transformers import AutoModelForCausalLM
+from transformers import AutoModelForCausalLM, BertConfig, BertLMHeadModel
 
 from rlaif.errors import UserError
 from rlaif.models.adapters import is_adapter, load_adapter
@@ -83,6 +83,25 @@ def test_the_pipeline_gets_one_plain_model(folders: tuple[Path, Path]) -> None:
     assert all(parameter.requires_grad for parameter in policy.model.parameters())
     torch.testing.assert_close(logits(policy.model).cpu(), independent(base, adapter), rtol=1e-4, atol=1e-4)
     assert policy.tokenizer.eos_token_id == 0
+
+
+def test_a_model_that_is_no_causal_one_is_refused(tmp_path: Path) -> None:
+    build_tokenizer(WORDS).save_pretrained(tmp_path)
+    shape = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
+    BertLMHeadModel(BertConfig(vocab_size=8, **shape)).save_pretrained(tmp_path)
+    with pytest.raises(UserError, match=r"policy.path=.*: a BertLMHeadModel attends to later tokens"):
+        load_pretrained(str(tmp_path))
+
+
+def test_padding_beyond_the_embeddings_is_the_eos(folders: tuple[Path, Path]) -> None:
+    base, _ = folders
+    padded = build_tokenizer(WORDS)
+    padded.add_special_tokens({"pad_token": "[PAD]"})
+    padded.save_pretrained(base)
+    assert load_pretrained(str(base)).tokenizer.pad_token_id == 0
+    build_tokenizer([*WORDS, "h", "i"]).save_pretrained(base)
+    with pytest.raises(UserError, match="more tokens than the model has embeddings"):
+        load_pretrained(str(base))
 
 
 def test_an_adapter_whose_model_is_gone_is_one_line(folders: tuple[Path, Path]) -> None:
