@@ -12,14 +12,12 @@ import dataclasses
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from accelerate.data_loader import prepare_data_loader
-from safetensors import SafetensorError
 from torch import nn
 from torch.utils.data import DataLoader, Sampler
 from tqdm import tqdm
@@ -41,6 +39,7 @@ from rlaif.models.policy import uses_bf16
 from rlaif.models.precision import train_in_fp32
 from rlaif.models.shard_bars import without_shard_bars
 from rlaif.models.shares import Shares
+from rlaif.models.writing import writing_to
 
 Batch = dict[str, Any]
 """A forward's arguments by name: tensors, and what else it takes."""
@@ -166,22 +165,6 @@ def fit(
         num_tokens=int(state.num_input_tokens_seen),
         tokens_per_second=rate,
     )
-
-
-@contextmanager
-def writing_to(directory: Path) -> Iterator[None]:
-    """A checkpoint that does not fit on the disk is a UserError of one line; former ones stay."""
-    try:
-        yield
-    except (OSError, SafetensorError, RuntimeError) as error:
-        if isinstance(error, RuntimeError) and not any(word in str(error) for word in OF_TORCH_SAVE):
-            raise
-        reason = getattr(error, "strerror", None) or next(iter(str(error).strip().splitlines()), type(error).__name__)
-        raise UserError(f"{directory}: a checkpoint cannot be written there ({reason}): make room") from error
-
-
-OF_TORCH_SAVE = ("PytorchStreamWriter", "inline_container")
-"""In the message where `torch.save` could not write."""
 
 
 def training_arguments(

@@ -24,6 +24,7 @@ from rlaif.models.merging import merge_adapters
 from rlaif.models.shard_bars import without_shard_bars
 from rlaif.models.texts import num_tokens
 from rlaif.models.tokenizer import train_tokenizer
+from rlaif.models.writing import writing_to
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -217,11 +218,11 @@ def merged(policy: Policy) -> Policy:
 def save_policy(policy: Policy, directory: Path) -> None:
     """Write complete weights and the tokenizer; with LoRA the adapter too, in `adapter/`."""
     plain = merged(policy)
-    with without_shard_bars():
+    with without_shard_bars(), writing_to(directory):
         plain.model.save_pretrained(directory)
-    plain.tokenizer.save_pretrained(directory)
-    if plain is not policy:
-        policy.model.save_pretrained(directory / ADAPTER)
+        plain.tokenizer.save_pretrained(directory)
+        if plain is not policy:
+            policy.model.save_pretrained(directory / ADAPTER)
 
 
 def load_policy(directory: Path) -> Policy:

@@ -16,15 +16,14 @@ import re
 import shutil
 import time
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 
 from rlaif.errors import UserError
+from rlaif.models.writing import writing_to
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +55,7 @@ def write_checkpoint(
     target = output_dir / f"checkpoint-{step}"
     written = [*(name for name in own if name != target.name), target.name]
     partial = output_dir / f"{target.name}.partial"
-    with removed_where_it_fails(partial):
+    with writing_to(target, partial=partial):
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
         save_policy(partial / POLICY)
@@ -74,20 +73,6 @@ def write_checkpoint(
     for name in surplus:
         shutil.rmtree(output_dir / name, ignore_errors=True)
     return [name for name in written if name not in surplus]
-
-
-@contextmanager
-def removed_where_it_fails(partial: Path) -> Iterator[None]:
-    """What is written inside is gone again where the disk is full, and the error is a UserError of one line."""
-    try:
-        yield
-    except (OSError, RuntimeError, SafetensorError) as error:
-        shutil.rmtree(partial, ignore_errors=True)
-        reason = getattr(error, "strerror", None) or next(iter(str(error).strip().splitlines()), type(error).__name__)
-        target = partial.with_suffix("")
-        raise UserError(
-            f"{target}: this checkpoint cannot be written ({reason}); former ones are kept: make room, and resume"
-        ) from error
 
 
 def put_aside(target: Path) -> None:

@@ -118,6 +118,25 @@ def step_scheduler(scheduler: Any, optimizer: torch.optim.Optimizer, num_groups:
     follow_first(optimizer, num_groups)
 
 
+def is_warming_up(config: PPOConfig, rollout_index: int) -> bool:
+    """Whether the critic learns alone."""
+    return rollout_index < config.num_critic_warmup_rollouts
+
+
+def set_learning_rates(
+    optimizer: torch.optim.Optimizer, config: PPOConfig, rollout_index: int, *, is_scheduled: bool
+) -> float:
+    """Of this rollout's update; returns the policy's, which is 0 while the critic warms up alone.
+
+    `is_scheduled`: a scheduler of the user's own has set them.
+    """
+    factor = schedule(config.lr_scheduler_type, rollout_index / config.num_rollouts)
+    for group in () if is_scheduled else optimizer.param_groups:
+        group["lr"] = group.setdefault("initial_lr", group["lr"]) * factor
+    rates = [group["lr"] for group in optimizer.param_groups if not group.get("critic")]
+    return 0.0 if is_warming_up(config, rollout_index) else float(rates[0])
+
+
 def schedule(name: str, progress: float) -> float:
     """The learning rate's factor at `progress` in [0, 1) of the run."""
     if name == "linear":

@@ -128,7 +128,7 @@ class Processes:
         return saveable({"is_sharded": False, "model": model.state_dict(), "optimizer": optimizer.state_dict()})
 
     def load_training_state(self, model: nn.Module, optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
-        """UserError where the state is of weights cut in pieces and these are not, or the other way round."""
+        """UserError where the state is of another model, or of weights cut in pieces and these are not."""
         was_sharded = state.get("is_sharded", False)
         if was_sharded != (self.sharding is not None):
             how = "with" if was_sharded else "without"
@@ -136,8 +136,12 @@ class Processes:
         if self.sharding is not None:
             sharding.load_training_state(model, optimizer, state)
             return
-        model.load_state_dict(state["model"])
-        optimizer.load_state_dict(state["optimizer"])
+        try:
+            model.load_state_dict(state["model"])
+            optimizer.load_state_dict(state["optimizer"])
+        except (RuntimeError, ValueError, KeyError) as error:
+            reason = " ".join(str(error).split())[:200]
+            raise UserError(f"the checkpoint is of another model or optimizer than is given now: {reason}") from None
 
 
 def has_unused_parameters(model: nn.Module) -> bool:

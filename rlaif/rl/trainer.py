@@ -21,6 +21,7 @@ from rlaif.errors import UserError
 from rlaif.models.generation import num_positions_of
 from rlaif.models.merging import as_saved
 from rlaif.models.shard_bars import without_shard_bars
+from rlaif.models.writing import writing_to
 from rlaif.rl.actor_critic.forward import training_precision
 from rlaif.rl.advantages import estimate_advantages, reward_tokens, start_critic
 from rlaif.rl.callbacks import Callbacks
@@ -28,11 +29,19 @@ from rlaif.rl.checkpoint import find_checkpoint, own_names, read_checkpoint, req
 from rlaif.rl.completions import log_completions
 from rlaif.rl.config import PPOConfig
 from rlaif.rl.dataset import Prompt, read_prompts, require_room
+from rlaif.rl.divergence import explained, require_near
 from rlaif.rl.freed_memory import keeping_freed_memory
-from rlaif.rl.functional import adapt_kl_coef, masked_mean
+from rlaif.rl.functional import adapt_kl_coef
 from rlaif.rl.metrics import rollout_metrics
 from rlaif.rl.moments import RunningMoments
-from rlaif.rl.optimizer import adopt_optimizer, make_optimizer, require_steppable, schedule, step_scheduler
+from rlaif.rl.optimizer import (
+    adopt_optimizer,
+    is_warming_up,
+    make_optimizer,
+    require_steppable,
+    set_learning_rates,
+    step_scheduler,
+)
 from rlaif.rl.parts import build_parts
 from rlaif.rl.ptx import PtxTexts, read_texts
 from rlaif.rl.random_states import random_states, restore_random_states
@@ -173,7 +182,8 @@ class PPOTrainer:
                 self.actor_critic, self.reference, self.processing_class, prompts, self.rewards, config,
                 self.stream("sample"), self.processes, self.callbacks.state,
             )  # fmt: skip
-        self.require_sane(rollout)
+        with explained(self.rollout_index, config, self.own_checkpoints):
+            require_near(rollout, config.max_kl)
 
         # 3. Rewards.
         rewards = reward_tokens(rollout, config, self.kl_coef, self.score_moments)
@@ -185,15 +195,15 @@ class PPOTrainer:
 
         # 5. Update.
         start = time.perf_counter()
-        learning_rate = self.set_learning_rates()
-        try:
+        learning_rate = set_learning_rates(
+            self.optimizer, config, self.rollout_index, is_scheduled=self.lr_scheduler is not None
+        )
+        with explained(self.rollout_index, config, self.own_checkpoints):
             statistics = update(
                 model, self.optimizer, rollout, advantages, returns, config,
                 torch.Generator().manual_seed(self.stream("shuffle")), self.processes,
-                critic_only=self.is_warming_up, ptx=self.ptx_batches(),
+                critic_only=is_warming_up(config, self.rollout_index), ptx=self.ptx_batches(),
             )  # fmt: skip
-        except FloatingPointError as error:
-            raise UserError(self.divergence(str(error))) from None
         metrics = rollout_metrics(
             rollout, rewards, returns, statistics, config, self.kl_coef, learning_rate, time.perf_counter() - start
         )
@@ -224,20 +234,6 @@ class PPOTrainer:
             return None
         return self.ptx_texts.batches(self.args.ptx_batch_size, torch.Generator().manual_seed(self.stream("ptx")))
 
-    @property
-    def is_warming_up(self) -> bool:
-        """Whether the critic learns alone."""
-        return self.rollout_index < self.args.num_critic_warmup_rollouts
-
-    def set_learning_rates(self) -> float:
-        """Of this rollout's update; returns the policy's, which is 0 while the critic warms up alone."""
-        groups = self.optimizer.param_groups
-        factor = schedule(self.args.lr_scheduler_type, self.rollout_index / self.args.num_rollouts)
-        for group in groups if self.lr_scheduler is None else ():
-            group["lr"] = group.setdefault("initial_lr", group["lr"]) * factor
-        rates = [group["lr"] for group in groups if not group.get("critic")]
-        return 0.0 if self.is_warming_up else float(rates[0])
-
     def finish_rollout(self, rollout: Rollout, metrics: dict[str, float]) -> None:
         """Log, save, and let callbacks have their say."""
         config, done = self.args, self.rollout_index
@@ -256,30 +252,13 @@ class PPOTrainer:
             self.save_checkpoint(Path(config.output_dir))
             self.callbacks.call("on_save")
 
-    def require_sane(self, rollout: Rollout) -> None:
-        """UserError where the policy has run away from its reference."""
-        if rollout.ref_logprobs is None or self.args.max_kl is None:
-            return
-        kl = masked_mean(rollout.logprobs - rollout.ref_logprobs, rollout.action_mask).item()
-        if not kl <= self.args.max_kl:
-            what = f"the KL to the reference is {kl:.1f} nats a token (max_kl={self.args.max_kl})"
-            raise UserError(self.divergence(what))
-
-    def divergence(self, what: str) -> str:
-        kept = "there is no checkpoint yet"
-        if self.own_checkpoints and self.args.output_dir is not None:
-            kept = f"the last checkpoint is kept in {Path(self.args.output_dir) / self.own_checkpoints[-1]}"
-        return (
-            f"PPO diverged in rollout {self.rollout_index + 1} of {self.args.num_rollouts}: {what}; {kept}; "
-            "lower the learning rate or raise the KL coefficient"
-        )
-
     def save_model(self, output_dir: str | Path) -> None:
         """The policy as `from_pretrained` reads it, and its tokenizer; with LoRA the adapter, where that is all that is
         trained, else the model with it merged in."""
         state = self.processes.policy_state(self.actor_critic)
         if self.processes.is_main:
-            self.write_policy(Path(output_dir), state)
+            with writing_to(Path(output_dir)):
+                self.write_policy(Path(output_dir), state)
 
     def write_policy(self, directory: Path, state: dict[str, Any] | None) -> None:
         """`state` is the policy's, where its own is cut into pieces; for the main process."""

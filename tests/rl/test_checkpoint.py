@@ -108,6 +108,17 @@ def test_a_checkpoint_without_a_record_is_resumed(make: Callable[..., PPOTrainer
     assert names(tmp_path) == {"checkpoint-3"}
 
 
+def test_another_model_than_the_checkpoints_is_one_line(
+    make: Callable[..., PPOTrainer], make_policy: Callable[..., nn.Module], tokenizer: Any, tmp_path: Path
+) -> None:
+    trainer = make(2)
+    trainer.train()
+    other = PPOTrainer(make_policy(width=16), share_of_a, trainer.args, PROMPTS, tokenizer)
+    with pytest.raises(UserError, match="checkpoint is of another model") as error:
+        other.train(resume_from_checkpoint=True)
+    assert "\n" not in str(error.value)
+
+
 @pytest.fixture
 def small_files() -> Iterator[Callable[[int], None]]:
     """A limit on what a file may hold, which the kernel enforces, as it does where a disk is full."""
@@ -129,7 +140,7 @@ def test_a_full_disk_is_one_line_and_leaves_the_checkpoints_before(
             small_files(size)
 
     trainer = make(4, on_rollout=fill)
-    with pytest.raises(UserError, match=r"checkpoint-3: .* cannot be written \(.*former ones are kept") as error:
+    with pytest.raises(UserError, match=r"checkpoint-3: cannot be written \(.*written before is kept") as error:
         trainer.train()
     small_files(resource.RLIM_INFINITY)
     assert "\n" not in str(error.value)
