@@ -42,7 +42,7 @@ class PPOConfig:
     max_tokens_per_micro_batch: int | None = setting(None, gt=0, off="None sets no limit", no_influence=True)
     """Tokens of a forward pass, padding included, at most; a single sequence may have more. None: no such limit."""
     generation_batch_size: int = setting(64, gt=0, no_influence=True)
-    """Completions decoded at once, a process."""
+    """Completions decoded at once, a process. Memory and speed, never the result."""
     max_prompt_length: int = setting(512, gt=0)
     """Tokens; of a longer prompt the last ones are kept."""
     max_completion_length: int = setting(256, gt=0)
@@ -109,7 +109,7 @@ class PPOConfig:
     logprob_chunk_size: int | None = setting(None, gt=0, off="None takes a micro-batch's", no_influence=True)
     """Tokens whose logits over the whole vocabulary are held at once; None: a micro-batch's. Never the result."""
     compile_decoding: bool | None = setting(None, no_influence=True)
-    """A static cache and compiled decoding steps; None: on GPUs only."""
+    """A static cache and compiled decoding steps; None: on GPUs only. Never the result."""
 
     # What is written
     save_steps: int = setting(20, gt=0, no_influence=True)

@@ -96,8 +96,11 @@ class PPOTrainer:
     ) -> None:
         if args is not None and not isinstance(args, PPOConfig):
             raise UserError(f"args: a {type(args).__name__}; give a PPOConfig of rlaif.rl")
-        parts = build_parts(model, processing_class, ref_model, value_model, peft_config, args or PPOConfig())
-        self.args = config = dataclasses.replace(args or PPOConfig(), bf16=parts.bf16)
+        config = args or PPOConfig()
+        parts = build_parts(model, processing_class, ref_model, value_model, peft_config, config)
+        if parts.bf16 != config.bf16:
+            config = dataclasses.replace(config, bf16=parts.bf16)
+        self.args = config
         self.processing_class = parts.processing_class
         self.processes = parts.processes
         self.prompts = read_prompts(train_dataset, self.processing_class)

@@ -160,6 +160,26 @@ def test_lora_round_trip(policy, tmp_path: Path) -> None:
     assert (tmp_path / "adapter" / "adapter_model.safetensors").exists()
 
 
+@pytest.mark.parametrize("modules", [["wte"], ["lm_head"], ["wte", "lm_head"], ["lm_head", "c_attn", "c_fc"], ["wpe"]])
+def test_lora_on_a_tied_embedding_or_head_is_saved_as_it_was_trained(
+    policy, tmp_path: Path, modules: list[str]
+) -> None:
+    config = LoraConfig(enabled=True, r=2, alpha=4, target_modules=modules)
+    adapted = add_lora(build_policy(tiny_config(), TEXTS, seed=0), config, seed=1)
+    generator = torch.Generator().manual_seed(2)
+    for name, parameter in adapted.model.named_parameters():
+        if "lora_" in name:
+            parameter.data = torch.randn(parameter.shape, generator=generator) * 0.3
+    ids = ids_of(policy, TEXTS[0])
+    with torch.no_grad():
+        wanted = adapted.model.eval()(ids).logits.log_softmax(-1)
+        save_policy(adapted, tmp_path)
+        found = load_policy(tmp_path).model(ids).logits.log_softmax(-1)
+        base = policy.model.eval()(ids).logits.log_softmax(-1)
+    assert (wanted - base).abs().max() > 0.01, "the adapter did nothing, so the test could not fail"
+    torch.testing.assert_close(found, wanted, atol=1e-4, rtol=0)
+
+
 def test_pretrained_from_a_directory(policy, tmp_path: Path) -> None:
     save_policy(policy, tmp_path)
     config = tiny_config(kind=PolicyKind.pretrained, path=str(tmp_path))
