@@ -12,7 +12,7 @@ from torch import nn
 from rlaif.errors import UserError
 from rlaif.models.causal import require_causal
 from rlaif.models.device import accelerate_state, moved
-from rlaif.models.generation import device_of
+from rlaif.models.generation import device_of, num_positions_of
 from rlaif.models.precision import HALF, to_fp32, train_in_fp32
 from rlaif.models.trunk import trunk_of, width_of
 from rlaif.models.value_head import ValueHead
@@ -41,6 +41,8 @@ class Parts:
     reference: Reference
     processing_class: Any
     processes: Processes
+    num_positions: int | None
+    """What the shortest of policy, critic and reference can tell the places of; None where nothing limits them."""
     bf16: bool
     """Whether forward passes are in bf16 autocast: where the config says so, and where frozen weights need it."""
 
@@ -97,7 +99,14 @@ def build_parts(
         reference = Reference(
             actor_critic, compared, is_needed=config.kl_coef != 0, is_sharded=processes.sharding is not None
         )
-    return Parts(actor_critic, reference, tokenizer, processes, bf16=config.bf16 or needs_bf16)
+    return Parts(
+        actor_critic, reference, tokenizer, processes, fewest_positions(policy, trunk, compared),
+        bf16=config.bf16 or needs_bf16,
+    )  # fmt: skip
+
+
+def fewest_positions(*models: Any) -> int | None:
+    return min((n for one in models if one is not None and (n := num_positions_of(one)) is not None), default=None)
 
 
 def require_precision(mixed_precision: str, config: PPOConfig) -> None:

@@ -18,7 +18,6 @@ import torch
 from torch import nn
 
 from rlaif.errors import UserError
-from rlaif.models.generation import num_positions_of
 from rlaif.models.merging import as_saved
 from rlaif.models.shard_bars import without_shard_bars
 from rlaif.models.writing import writing_to
@@ -104,15 +103,16 @@ class PPOTrainer:
         self.processing_class = parts.processing_class
         self.processes = parts.processes
         self.prompts = read_prompts(train_dataset, self.processing_class)
-        num_positions = num_positions_of(parts.actor_critic.policy)
         require_room(
-            self.prompts, self.processing_class, config.max_prompt_length, config.max_completion_length, num_positions
-        )
+            self.prompts, self.processing_class, config.max_prompt_length, config.max_completion_length,
+            parts.num_positions,
+        )  # fmt: skip
         self.rewards = Rewards(
             reward_funcs, reward_weights=config.reward_weights, reward_processing_classes=reward_processing_classes,
             missing_rewards="skip_sample", device=self.processes.device,
         )  # fmt: skip
         self.rewards.require_columns(self.prompts[0].columns)
+        self.rewards.require_room(self.prompts)
         self.reference = parts.reference
         self.actor_critic = parts.actor_critic
         """Policy and critic, both of which the optimizer trains."""
@@ -132,7 +132,7 @@ class PPOTrainer:
         self.ptx_texts = None
         if config.ptx_coef:
             self.ptx_texts = read_texts(
-                ptx_dataset, self.processing_class, config, self.processes.device, num_positions
+                ptx_dataset, self.processing_class, config, self.processes.device, parts.num_positions
             )
         self.kl_coef = config.kl_coef
         self.score_moments = RunningMoments()

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from transformers import GPT2Config, GPT2LMHeadModel
 
 from rlaif.errors import UserError
 from rlaif.rl.config import PPOConfig
@@ -239,6 +240,21 @@ def test_a_prompt_that_is_too_long_or_blank_is_found_when_the_trainer_is_made(ma
     trainer_on([*rows, too_long], make_policy, tokenizer, max_prompt_length=56)
     with pytest.raises(UserError, match="train_dataset: the prompt of row 1500 has no tokens: '  '"):
         trainer_on([*rows, {"prompt": "  ", "completion": "b"}], make_policy, tokenizer)
+
+
+@pytest.mark.parametrize("shorter", ["value_model", "ref_model"])
+def test_the_model_with_the_fewest_positions_counts(shorter: str, make_policy: Any, tokenizer: Any) -> None:
+    torch.manual_seed(0)
+    other = GPT2LMHeadModel(GPT2Config(vocab_size=8, n_embd=32, n_layer=1, n_head=2, n_positions=16, eos_token_id=0))
+    config = PPOConfig(max_prompt_length=60, max_completion_length=8, total_episodes=4, rollout_batch_size=4)
+    rows = [{"prompt": "a"}, {"prompt": "a b c d e f g a b"}]
+
+    def reward(completions: list[str], **columns: Any) -> list[float]:
+        return [0.0] * len(completions)
+
+    with pytest.raises(UserError, match=r"the prompt of row 1 has 9 tokens, .* 16 positions"):
+        PPOTrainer(make_policy(), reward, config, rows, tokenizer, **{shorter: other})
+    PPOTrainer(make_policy(), reward, config, rows[:1], tokenizer, **{shorter: other}).train()
 
 
 def test_ptx_texts_are_looked_at_alike(make_policy: Any, tokenizer: Any) -> None:

@@ -10,10 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from rlaif.errors import UserError
-from rlaif.models.generation import device_of, eval_mode
+from rlaif.models.generation import device_of, eval_mode, num_positions_of
 from rlaif.models.padding import batches_of_like_length, pad_right
 from rlaif.rl.activations import fuse_activations
-from rlaif.rl.dataset import Messages, template_options, with_texts
+from rlaif.rl.dataset import ENCODED_AT_ONCE, Messages, Prompt, template_options, with_texts
+
+BLANK: Messages = [{"role": "assistant", "content": ""}]
 
 
 class ModelReward:
@@ -96,8 +98,28 @@ class ModelReward:
             messages[-1]["content"] += completion[0]["content"]
         else:
             messages += completion
-        rendered: str = self.processing_class.apply_chat_template(messages, **{**options, "tokenize": False})
+        try:
+            rendered: str = self.processing_class.apply_chat_template(messages, **{**options, "tokenize": False})
+        except Exception as error:  # a template may raise anything, and there may be none
+            said = " ".join(str(error).split())[:300]
+            raise UserError(f"{where}: its tokenizer cannot render a conversation: {said}") from error
         return rendered
+
+    def require_room(self, prompts: Sequence[Prompt]) -> None:
+        """UserError for the first row whose prompt fills all that the model can read, or cannot be rendered for it."""
+        longest = longest_text(self.model, self.processing_class)
+        if longest == math.inf:
+            prompts = prompts[:1]  # its chat template is tried out at least
+        for start in range(0, len(prompts), ENCODED_AT_ONCE):
+            some = prompts[start : start + ENCODED_AT_ONCE]
+            texts = [self.text(one.messages or one.text, BLANK if one.messages else "", one.columns) for one in some]
+            encoded = self.processing_class(text=texts, add_special_tokens=some[0].messages is None)["input_ids"]
+            for row, ids in enumerate(encoded, start):
+                if len(ids) >= longest:
+                    raise UserError(
+                        f"train_dataset: the prompt of row {row} has {len(ids)} tokens for the reward model "
+                        f"{model_name(self.model)}, which reads {longest} with the completion: leave the row out"
+                    )
 
     def try_out(self) -> None:
         """UserError, before anything is sampled, where the model cannot score a text."""
@@ -215,9 +237,14 @@ def require_embeddings(model: Any, processing_class: Any) -> None:
         )
 
 
+def longest_text(model: nn.Module, processing_class: Any) -> float:
+    """Tokens that the model reads; infinite where nothing says, for which tokenizers have a number of their own."""
+    longest = min(num_positions_of(model) or math.inf, getattr(processing_class, "model_max_length", math.inf))
+    return math.inf if longest > 1e18 else longest
+
+
 def require_length(model: nn.Module, processing_class: Any, length: int) -> None:
-    positions = getattr(getattr(model, "config", None), "max_position_embeddings", None)
-    longest = min(positions or math.inf, processing_class.model_max_length)
+    longest = longest_text(model, processing_class)
     if length > longest:
         raise UserError(
             f"prompt and completion have {length} tokens, and the model reads {longest}: "

@@ -130,6 +130,12 @@ class Rewards:
         for source in self._sources:
             source.require(columns)
 
+    def require_room(self, prompts: Sequence[Prompt]) -> None:
+        """UserError where a prompt alone is longer than a reward model reads."""
+        for source in self._sources:
+            if isinstance(source.function, ModelReward):
+                source.function.require_room(prompts)
+
     def begin(self, prompts: Sequence[Prompt], trainer_state: Any = None) -> RewardRound:
         """The rewards of one rollout, whose completions come one by one.
 

@@ -195,6 +195,19 @@ def test_a_model_that_cannot_score_is_found_before_anything_is_sampled(
         Rewards(str(tmp_path))
 
 
+def test_a_prompt_that_fills_all_that_a_model_reads_is_named_by_its_row(reward_tokenizer: Any) -> None:
+    with Rewards(build_reward_model(), reward_processing_classes=reward_tokenizer) as rewards:
+        rewards.require_room([Prompt("a b c"), Prompt(" ".join("a" * 11))])
+        with pytest.raises(UserError, match=r"the prompt of row 1 has 12 tokens for the reward model .* reads 12"):
+            rewards.require_room([Prompt("a b c"), Prompt(" ".join("a" * 12))])
+        user = {"role": "user", "content": " ".join("a" * 10)}
+        with pytest.raises(UserError, match="the prompt of row 0 has 12 tokens"):
+            rewards.require_room([Prompt("", [user])])
+        reward_tokenizer.chat_template = None
+        with pytest.raises(UserError, match="its tokenizer cannot render a conversation"):
+            rewards.require_room([Prompt("", [user])])
+
+
 def test_a_path_is_a_model(tmp_path: Path, reward_tokenizer: Any) -> None:
     model = build_reward_model()
     model.save_pretrained(tmp_path / "mine")
