@@ -27,7 +27,10 @@ def merge_adapters(model: Any) -> Any:
     adapted = copy_module(model)
     was_tied = getattr(adapted.config.get_text_config(), "tie_word_embeddings", False)
     untie(adapted)
-    plain = adapted.merge_and_unload()
+    try:
+        plain = adapted.merge_and_unload()
+    except (RuntimeError, NotImplementedError, ValueError) as error:
+        raise UserError(f"adapters cannot be merged into the weights: {' '.join(str(error).split())}") from None
     if was_tied and embeds_as_its_head(plain):
         say_tied(plain, True)
         plain.tie_weights()

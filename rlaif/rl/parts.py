@@ -23,6 +23,7 @@ from rlaif.rl.config import PPOConfig
 from rlaif.rl.loading import as_module, as_tokenizer, with_adapters
 from rlaif.rl.processes import Processes
 from rlaif.rl.requirements import (
+    look_at_saving,
     require_apart,
     require_critic,
     require_policy,
@@ -74,6 +75,7 @@ def build_parts(
             require_causal(compared, "ref_model")
     processes = Processes(Accelerator(cpu=accelerate_state().device.type == "cpu"))
     require_precision(processes.accelerator.mixed_precision, config)
+    look_at_saving(policy, is_sharded=processes.sharding is not None)
     policy = moved(prepare(policy, config), processes.device)
     trunk = None
     if value_model is not None:

@@ -5,6 +5,7 @@ Looked at when the trainer is made, before anything is moved to a device or samp
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from typing import Any
 
@@ -15,6 +16,8 @@ from rlaif.models.causal import inner_of, require_one_stack
 from rlaif.models.merging import adapters_are_all
 from rlaif.models.stop_tokens import eos_of
 from rlaif.models.texts import num_tokens
+
+logger = logging.getLogger(__name__)
 
 PADDED_TO = 64
 """Vocabularies are filled up to multiples of this; what is beyond the tokenizer's tokens has no meaning."""
@@ -134,6 +137,18 @@ def require_saveable(policy: Any) -> None:
                 "model.generation_config cannot be saved, and the model with it: set it right, such as "
                 f"model.generation_config.do_sample = True ({reason})"
             ) from None
+
+
+def look_at_saving(policy: Any, *, is_sharded: bool) -> None:
+    """Say that a model with adapters is going to be saved whole. UserError where its weights are cut, and cannot be."""
+    if not hasattr(policy, "merge_and_unload") or adapters_are_all(policy):
+        return
+    if is_sharded:
+        raise UserError(
+            "model: more is trained than its adapters hold, which FSDP2's pieces cannot be saved with: train the "
+            "adapters alone (modules_to_save is one), or all of the weights"
+        )
+    logger.warning("more is trained than the adapters hold: the model is saved whole, with the adapters merged in")
 
 
 def require_apart(ref_model: nn.Module, policy: nn.Module) -> None:

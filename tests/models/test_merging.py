@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from transformers import AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
 
+from rlaif.errors import UserError
 from rlaif.models.merging import adapters_are_all, as_saved, merge_adapters
 
 IDS = torch.tensor([[3, 1, 7, 2, 5, 0, 4, 6]])
@@ -130,6 +131,12 @@ def test_adapters_saved_alone_are_the_trained_policy_on_the_model_below(name: st
     policy.save_pretrained(tmp_path)
     again = peft.PeftModel.from_pretrained(CASES[name][0](), tmp_path)
     torch.testing.assert_close(logprobs(again), logprobs(policy), atol=2e-5, rtol=0)
+
+
+def test_adapters_that_cannot_be_merged_are_one_line() -> None:
+    policy = peft.get_peft_model(untied(), lora("down_proj", lora_bias=True))  # the layer has no bias to add it to
+    with pytest.raises(UserError, match=r"adapters cannot be merged into the weights: .*bias"):
+        merge_adapters(policy)
 
 
 @pytest.mark.parametrize("what", ["an unfrozen embedding", "pissa by a random decomposition"])
