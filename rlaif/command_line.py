@@ -22,6 +22,8 @@ class CommandLine:
     is_sweep: bool = False
     wants_figure: bool = False
     """Whether the sweeper chooses the next jobs by what the last ones returned."""
+    warnings: list[str] = field(default_factory=list)
+    """What was given and has no effect, one line each."""
 
 
 def read_command_line(arguments: Sequence[str]) -> CommandLine:
@@ -45,7 +47,8 @@ def read_command_line(arguments: Sequence[str]) -> CommandLine:
     if given.cfg:
         list(composer.jobs(overrides))  # composes; what makes no sense may be looked at
         return CommandLine(hydras)
-    return CommandLine(hydras, composer.check(overrides), composer.is_sweep, composer.wants_figure)
+    configs = composer.check(overrides)
+    return CommandLine(hydras, configs, composer.is_sweep, composer.wants_figure, composer.warnings)
 
 
 def _directory(given: str | None) -> Path | None:

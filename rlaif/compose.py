@@ -38,6 +38,7 @@ from rlaif.errors import UserError
 from rlaif.explain import hint_at, line_of, no_such_option, one_line
 from rlaif.spelling import Token, as_typed
 from rlaif.typed import to_config as to_config  # asked for here, with all else that makes a config
+from rlaif.unread import unread
 
 GROUPS = (
     "data", "policy", "feedback", "questions", "reward", "trainer", "execution", "tracking", "experiment",
@@ -103,11 +104,7 @@ def check_command_line(
 ) -> list[TrainConfig]:
     """Compose every choice that a command line asks for: its configs, checked.
 
-    Args:
-        config_path: The directory of the primary config; None: conf/.
-        directory: One more directory of configs, the user's own.
-        config_name: The primary config.
-        multirun: Whether values may be swept.
+    Args: as those of `Composer`.
 
     Raises:
         UserError: the first mistake, as one line.
@@ -121,9 +118,12 @@ class Composer:
     """Composes what Hydra will compose of a command line, before Hydra does."""
 
     config_path: Path | str | None = None
+    """The directory of the primary config; None: conf/."""
     directory: Path | None = None
+    """One more directory of configs, the user's own."""
     config_name: str = "train"
     multirun: bool = True
+    """Whether values may be swept."""
 
     def __post_init__(self) -> None:
         version.setbase("1.3")
@@ -139,6 +139,8 @@ class Composer:
         self.master: tuple[list[str], DictConfig] | None = None
         self.is_sweep = self.multirun
         """Whether Hydra will run a sweep: it is told so, or, as is known once `jobs` has composed, a config says so."""
+        self.warnings: list[str] = []
+        """Keys that nobody reads, known once `check` has looked."""
         self.wants_figure = False
         """Whether the sweeper chooses jobs by what others returned; known once `jobs` has composed."""
 
@@ -148,7 +150,13 @@ class Composer:
         Raises:
             UserError: the first mistake, as one line.
         """
-        return [self._checked(composed) for composed in self.jobs(overrides)]
+        configs = [self._checked(composed) for composed in self.jobs(overrides)]
+        given = [one.key_or_group for one in self._parse(overrides) if not one.is_delete()]
+        for one in unread([key for key in given if key not in GROUPS], configs):
+            if one.refused:
+                raise UserError(str(one))
+            self.warnings.append(str(one))
+        return configs
 
     def spelled(self, overrides: Sequence[str]) -> list[str]:
         """The overrides in words that Hydra reads as they were meant, with every launcher and sweeper: texts that look

@@ -37,6 +37,8 @@ def main() -> None:
     sys.argv += ranks.prepare()
     try:
         command = read_command_line(sys.argv[1:])
+        for warning in command.warnings:
+            print(f"warning: {warning}", file=sys.stderr, flush=True)
         sys.argv[1:] = command.arguments
         (_sweep if command.is_sweep else _start)(command)
     except UserError as error:

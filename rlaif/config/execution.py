@@ -35,8 +35,8 @@ class Isolation(Enum):
 class ExecutionConfig:
     name: str = MISSING
     environment: Environment = MISSING
-    level: Level = Level.tiny
-    isolation: Isolation = Isolation.auto
-    timeout_s: float = setting(10.0, gt=0)
-    memory_mb: int = setting(1024, gt=0)
-    num_workers: int = setting(2, gt=0)
+    level: Level = setting(Level.tiny, read_when="execution.environment!=none")
+    isolation: Isolation = setting(Isolation.auto, read_when="execution.environment!=none")
+    timeout_s: float = setting(10.0, gt=0, read_when="execution.environment!=none")
+    memory_mb: int = setting(1024, gt=0, read_when="execution.environment!=none")
+    num_workers: int = setting(2, gt=0, read_when="execution.environment!=none")

@@ -28,9 +28,9 @@ class SamplingConfig:
 
 @dataclass
 class OpenaiConfig:
-    model: str | None = None
-    base_url: str | None = None
-    base_urls: list[str] = field(default_factory=list)
+    model: str | None = setting(None, names_something=True)
+    base_url: str | None = setting(None, names_something=True)
+    base_urls: list[str] = setting(factory=list, names_something=True)
     api_key_env: str = "OPENAI_API_KEY"
     max_concurrency: int = setting(64, gt=0)
     timeout_s: float = setting(60.0, gt=0)
@@ -43,15 +43,15 @@ class OpenaiConfig:
 
 @dataclass
 class LocalJudgeConfig:
-    path: str | None = None
+    path: str | None = setting(None, names_something=True)
     batch_size: int = setting(8, gt=0, no_influence=True)
     max_prompt_tokens: int = setting(2048, gt=0)
 
 
 @dataclass
 class ReplayConfig:
-    path: str | None = None
-    model: str | None = None
+    path: str | None = setting(None, names_something=True)
+    model: str | None = setting(None, names_something=True)
 
 
 @dataclass
@@ -70,25 +70,25 @@ class PairRule(Enum):
 class PairConfig:
     rule: PairRule = PairRule.margin
     min_margin: float = setting(0.05, ge=0)
-    max_per_example: int = setting(8, gt=0)
+    max_per_example: int = setting(8, gt=0, read_when="feedback.pairs.rule=margin|claim_gap")
     with_reference: bool = True
-    soft_labels: bool = True
-    max_length_gap: float = setting(20.0, ge=0)
+    soft_labels: bool = setting(True, read_when="questions.strategy=pairwise|pairwise_cot")
+    max_length_gap: float = setting(20.0, ge=0, read_when="feedback.pairs.rule=claim_gap")
 
 
 @dataclass
 class InjectionConfig:
-    strip_comments: bool = False
-    hide_explanation: bool = False
+    strip_comments: bool = setting(False, read_when="feedback.judge!=static")
+    hide_explanation: bool = setting(False, read_when="feedback.judge!=static")
     num_canaries: int = setting(16, ge=0)
 
 
 @dataclass
 class CalibrationConfig:
     enabled: bool = True
-    max_samples: int | None = setting(400, gt=0, off="null takes all")
-    num_bins: int = setting(10, gt=0)
-    bootstrap_resamples: int = setting(1000, gt=0)
+    max_samples: int | None = setting(400, gt=0, off="null takes all", read_when="feedback.calibration.enabled")
+    num_bins: int = setting(10, gt=0, read_when="feedback.calibration.enabled")
+    bootstrap_resamples: int = setting(1000, gt=0, read_when="feedback.calibration.enabled")
 
 
 @dataclass
@@ -100,9 +100,9 @@ class FeedbackConfig:
     veto: bool = False
     sampling: SamplingConfig = field(default_factory=SamplingConfig)
     static: StaticJudgeConfig = field(default_factory=StaticJudgeConfig)
-    openai: OpenaiConfig = field(default_factory=OpenaiConfig)
-    local: LocalJudgeConfig = field(default_factory=LocalJudgeConfig)
-    replay: ReplayConfig = field(default_factory=ReplayConfig)
+    openai: OpenaiConfig = setting(factory=OpenaiConfig, read_when="feedback.judge=openai")
+    local: LocalJudgeConfig = setting(factory=LocalJudgeConfig, read_when="feedback.judge=local")
+    replay: ReplayConfig = setting(factory=ReplayConfig, read_when="feedback.judge=replay")
     pairs: PairConfig = field(default_factory=PairConfig)
     injection: InjectionConfig = field(default_factory=InjectionConfig)
     calibration: CalibrationConfig = field(default_factory=CalibrationConfig)

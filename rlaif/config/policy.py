@@ -33,10 +33,10 @@ class ScratchConfig:
 @dataclass
 class LoraConfig:
     enabled: bool = False
-    r: int = setting(16, gt=0)
-    alpha: int = setting(32, gt=0)
-    dropout: float = setting(0.0, ge=0, lt=1)
-    target_modules: list[str] | None = None
+    r: int = setting(16, gt=0, read_when="policy.lora.enabled")
+    alpha: int = setting(32, gt=0, read_when="policy.lora.enabled")
+    dropout: float = setting(0.0, ge=0, lt=1, read_when="policy.lora.enabled")
+    target_modules: list[str] | None = setting(None, read_when="policy.lora.enabled")
 
 
 class LrSchedule(Enum):
@@ -58,19 +58,19 @@ class SftConfig:
     weight_decay: float = setting(0.01, ge=0)
     adam_beta2: float = setting(0.999, ge=0, lt=1)
     max_grad_norm: float = setting(1.0, gt=0)
-    dropout: float = setting(0.1, ge=0, lt=1)
+    dropout: float = setting(0.1, ge=0, lt=1, read_when="policy.kind=scratch")
 
 
 @dataclass
 class PolicyConfig:
     name: str = setting(MISSING, folder=True, no_influence=True)
     kind: PolicyKind = MISSING
-    path: str | None = None
-    revision: str | None = None
+    path: str | None = setting(None, read_when="policy.kind=pretrained", names_something=True)
+    revision: str | None = setting(None, read_when="policy.kind=pretrained")
     responses_file: str | None = setting(None, no_influence=True)
-    max_prompt_tokens: int = setting(128, gt=0)
-    max_new_tokens: int = setting(160, gt=0)
-    precision: Precision = Precision.bf16
-    scratch: ScratchConfig = field(default_factory=ScratchConfig)
+    max_prompt_tokens: int = setting(128, gt=0, read_when="policy.kind!=responses")
+    max_new_tokens: int = setting(160, gt=0, read_when="policy.kind!=responses")
+    precision: Precision = setting(Precision.bf16, read_when="policy.kind!=responses")
+    scratch: ScratchConfig = setting(factory=ScratchConfig, read_when="policy.kind=scratch")
     lora: LoraConfig = field(default_factory=LoraConfig)
-    sft: SftConfig = field(default_factory=SftConfig)
+    sft: SftConfig = setting(factory=SftConfig, read_when="policy.kind!=responses")

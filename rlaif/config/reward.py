@@ -27,14 +27,14 @@ class RewardTerms:
 @dataclass
 class RewardConfig:
     name: str = setting(MISSING, no_influence=True)
-    head: RewardHead = MISSING
-    learning_rate: float = setting(3e-4, gt=0)
-    batch_size: int = setting(32, gt=0)
-    max_epochs: int = setting(4, gt=0)
-    patience: int = setting(1, gt=0)
-    warmup_ratio: float = setting(0.05, ge=0, lt=1)
-    weight_decay: float = setting(0.01, ge=0)
-    max_grad_norm: float = setting(1.0, gt=0)
-    validation_fraction: float = setting(0.1, gt=0, lt=1)
-    center_on_references: bool = True
+    head: RewardHead = setting(MISSING, read_when="reward.terms.model")
+    learning_rate: float = setting(3e-4, gt=0, read_when="reward.terms.model")
+    batch_size: int = setting(32, gt=0, read_when="reward.terms.model")
+    max_epochs: int = setting(4, gt=0, read_when="reward.terms.model")
+    patience: int = setting(1, gt=0, read_when="reward.terms.model")
+    warmup_ratio: float = setting(0.05, ge=0, lt=1, read_when="reward.terms.model")
+    weight_decay: float = setting(0.01, ge=0, read_when="reward.terms.model")
+    max_grad_norm: float = setting(1.0, gt=0, read_when="reward.terms.model")
+    validation_fraction: float = setting(0.1, gt=0, lt=1, read_when="reward.terms.model")
+    center_on_references: bool = setting(True, read_when="reward.terms.model")
     terms: RewardTerms = field(default_factory=RewardTerms)

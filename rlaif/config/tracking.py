@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 
 from omegaconf import MISSING
@@ -20,8 +20,8 @@ class TrackingMode(Enum):
 class TrackingConfig:
     name: str = MISSING
     mode: TrackingMode = MISSING
-    project: str = "rlaif"
-    entity: str | None = None
-    group: str | None = None
-    tags: list[str] = field(default_factory=list)
-    num_table_rows: int = setting(16, ge=0)
+    project: str = setting("rlaif", read_when="tracking.mode!=none")
+    entity: str | None = setting(None, read_when="tracking.mode!=none")
+    group: str | None = setting(None, read_when="tracking.mode!=none")
+    tags: list[str] = setting(factory=list, read_when="tracking.mode!=none")
+    num_table_rows: int = setting(16, ge=0, read_when="tracking.mode!=none")

@@ -29,8 +29,8 @@ class EvaluationConfig:
 @dataclass
 class StrongSftConfig:
     enabled: bool = False
-    learning_rate_factor: float = setting(0.3, gt=0)
-    max_epochs: int = setting(4, gt=0)
+    learning_rate_factor: float = setting(0.3, gt=0, read_when="strong_sft.enabled")
+    max_epochs: int = setting(4, gt=0, read_when="strong_sft.enabled")
 
 
 @dataclass
@@ -46,7 +46,7 @@ class TrainConfig:
     feedback: FeedbackConfig = MISSING
     questions: QuestionsConfig = MISSING
     reward: RewardConfig = MISSING
-    trainer: TrainerConfig = MISSING
+    trainer: TrainerConfig = setting(MISSING, read_when="policy.kind!=responses")
     execution: ExecutionConfig = MISSING
     tracking: TrackingConfig = MISSING
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)

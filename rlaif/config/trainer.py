@@ -13,8 +13,8 @@ from rlaif.fields import setting
 @dataclass
 class WatchConfig:
     every: int | None = setting(None, gt=0, off="null never looks")
-    num_prompts: int = setting(128, gt=0)
-    temperature: float = setting(0.7, ge=0)
+    num_prompts: int = setting(128, gt=0, read_when="trainer.watch.every")
+    temperature: float = setting(0.7, ge=0, read_when="trainer.watch.every")
 
 
 @dataclass
@@ -35,7 +35,7 @@ class TrainerConfig:
     temperature: float = setting(1.0, gt=0)
     kl_coef: float = setting(0.05, ge=0, off="0 leaves the KL penalty out")
     target_kl: float | None = setting(None, gt=0, off="null keeps kl_coef as it is")
-    kl_horizon: int = setting(10000, gt=0)
+    kl_horizon: int = setting(10000, gt=0, read_when="trainer.target_kl")
     gamma: float = setting(1.0, ge=0, le=1)
     gae_lambda: float = setting(0.95, ge=0, le=1)
     clip_range: float = setting(0.2, gt=0)
@@ -46,7 +46,7 @@ class TrainerConfig:
     missing_eos_penalty: float | None = setting(1.0, ge=0, off="null leaves it out")
     ent_coef: float = setting(0.0, ge=0, off="0 leaves it out")
     ptx_coef: float = setting(0.0, ge=0, off="0 leaves it out")
-    ptx_batch_size: int = setting(32, gt=0)
+    ptx_batch_size: int = setting(32, gt=0, read_when="trainer.ptx_coef")
     scale_rewards: bool = False
     early_stop_kl: float | None = setting(None, gt=0, off="null never stops early")
     max_kl: float | None = setting(20.0, gt=0, off="null never ends the run")
