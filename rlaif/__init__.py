@@ -8,7 +8,7 @@
       compose.py     conf/ and a command line to a checked TrainConfig; with train.py the only ones that know Hydra
       config/        the typed schema, one file a group; check.py: combinations that make no sense
       typed.py       a composed config as a TrainConfig, checked; explain.py: why it was refused, in one line
-      fields.py      what a setting's field declares beside its type: the numbers that it may be
+      fields.py      what a setting's field declares: the numbers that it may be, when it is read (unread.py)
       pipeline.py    the graph of stages, written once: what each needs, which config it reads
       ranks.py       several processes of one job: the main one writes, the others join it or wait
       runs.py        where a result lives: runs/<stage>/<name>-<fingerprint>/, claimed, resumed, DONE last

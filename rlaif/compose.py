@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,7 @@ from rlaif.errors import UserError
 from rlaif.explain import hint_at, line_of, no_such_option, one_line
 from rlaif.spelling import Token, as_typed
 from rlaif.typed import to_config as to_config  # asked for here, with all else that makes a config
-from rlaif.unread import unread
+from rlaif.unread import refuse_contradiction, refuse_unread
 
 GROUPS = (
     "data", "policy", "feedback", "questions", "reward", "trainer", "execution", "tracking", "experiment",
@@ -64,7 +65,7 @@ def register_schema() -> None:
 def prompt_text(name: str) -> str:
     """The text of a file below questions/ in a directory of configs, or of one with an absolute path. So a config,
     and with it a stage's address, holds the words themselves."""
-    places: list[Traversable] = [directory / "questions" / name for directory in _config_directories()]
+    places = [directory / "questions" / name for directory in _config_directories()]
     path = next((place for place in places if place.is_file()), places[-1])
     try:
         return path.read_text(encoding="utf-8").strip()
@@ -74,12 +75,11 @@ def prompt_text(name: str) -> str:
 
 def _config_directories() -> Iterator[Traversable]:
     """Where Hydra looks for configs, in its order, and conf/."""
+    sources: list[tuple[str, str]] = []
     if HydraConfig.initialized():
         sources = [(source.schema, source.path) for source in HydraConfig.get().runtime.config_sources]
     elif GlobalHydra.instance().is_initialized():
         sources = [(source.scheme(), source.path) for source in GlobalHydra.instance().config_loader().get_sources()]
-    else:
-        sources = []
     for scheme, path in sources:
         if scheme == "file":
             yield Path(path)
@@ -95,21 +95,10 @@ def hydra_arguments(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def check_command_line(
-    overrides: Sequence[str],
-    config_path: Path | None = None,
-    *,
-    directory: Path | None = None,
-    config_name: str = "train",
-    multirun: bool = True,
+    overrides: Sequence[str], config_path: Path | None = None, *, directory: Path | None = None, multirun: bool = True
 ) -> list[TrainConfig]:
-    """Compose every choice that a command line asks for: its configs, checked.
-
-    Args: as those of `Composer`.
-
-    Raises:
-        UserError: the first mistake, as one line.
-    """
-    composer = Composer(config_path, directory, config_name, multirun)
+    """Compose every choice that a command line asks for: its configs, checked; UserError for the first mistake."""
+    composer = Composer(config_path, directory, multirun=multirun)
     return composer.check(composer.spelled(overrides))
 
 
@@ -139,10 +128,10 @@ class Composer:
         self.master: tuple[list[str], DictConfig] | None = None
         self.is_sweep = self.multirun
         """Whether Hydra will run a sweep: it is told so, or, as is known once `jobs` has composed, a config says so."""
-        self.warnings: list[str] = []
-        """Keys that nobody reads, known once `check` has looked."""
         self.wants_figure = False
         """Whether the sweeper chooses jobs by what others returned; known once `jobs` has composed."""
+        self.warnings: list[str] = []
+        """Keys that nobody reads, known once `check` has looked."""
 
     def check(self, overrides: Sequence[str]) -> list[TrainConfig]:
         """The checked config of every choice that `spelled` overrides leave.
@@ -152,10 +141,12 @@ class Composer:
         """
         configs = [self._checked(composed) for composed in self.jobs(overrides)]
         given = [one.key_or_group for one in self._parse(overrides) if not one.is_delete()]
-        for one in unread([key for key in given if key not in GROUPS], configs):
-            if one.refused:
-                raise UserError(str(one))
-            self.warnings.append(str(one))
+        self.warnings = refuse_unread([key for key in given if key not in GROUPS], configs)
+        chosen: Any = self._compose_master(overrides).hydra.runtime.choices.get("experiment") or ()
+        for name in [chosen] if isinstance(chosen, str) else chosen:
+            found: Any = self.loader.repository.load_config(f"experiment/{name}")
+            content = OmegaConf.to_container(found.config)
+            refuse_contradiction(name, content, configs, partial(self._compose, [f"experiment={name}"], RunMode.RUN))
         return configs
 
     def spelled(self, overrides: Sequence[str]) -> list[str]:
@@ -261,9 +252,8 @@ class Composer:
             )
         except MissingConfigException as error:
             group, _, name = (error.missing_cfg_file or "").rpartition("/")
-            options = error.options or ()
-            known = group and options
-            raise UserError(no_such_option(group, name, options) if known else one_line(error)) from None
+            known = no_such_option(group, name, error.options) if group and error.options else one_line(error)
+            raise UserError(known) from None
         except Exception as error:  # of Hydra's and OmegaConf's own kinds, and what both forgot to check
             raise UserError(line_of(error)) from None
 

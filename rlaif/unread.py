@@ -7,13 +7,13 @@ below it. The condition is `KEY=A|B`, `KEY!=A`, or `KEY` alone (not null, false,
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, is_dataclass
 from enum import Enum
 from typing import Any, get_type_hints
 
 from rlaif.config import TrainConfig
-
+from rlaif.errors import UserError
 
 EXAMPLES = {
     "data.source=jsonl": "data=jsonl",
@@ -47,6 +47,37 @@ class Unread:
         return f"{self.key}: only read with {self.condition}, and here it is {self.now}{way_out}"
 
 
+def refuse_unread(keys: Sequence[str], configs: Sequence[TrainConfig]) -> list[str]:
+    """A warning for each key of a command line that has no effect.
+
+    Raises:
+        UserError: one that names something to be used.
+    """
+    found = [*unread(keys, configs)]
+    for one in found:
+        if one.refused:
+            raise UserError(str(one))
+    return [str(one) for one in found]
+
+
+def refuse_contradiction(
+    name: str, content: Any, configs: Sequence[TrainConfig], compose_alone: Callable[[], Any]
+) -> None:
+    """A command may vary what an experiment's file says; a file that names what it does not read itself is wrong.
+
+    Args:
+        name: The experiment.
+        content: What its file holds.
+        compose_alone: Gives its config where the command adds nothing.
+
+    Raises:
+        UserError: the first key that nobody reads, here and there.
+    """
+    for one in unread(_keys_in(content), configs):
+        if one.refused and not holds(one.condition, compose_alone()):
+            raise UserError(f"{one} (experiment/{name})")
+
+
 def unread(keys: Sequence[str], configs: Sequence[TrainConfig]) -> Iterator[Unread]:
     """Of some dotted keys those that none of the jobs reads."""
     for key in keys:
@@ -60,22 +91,22 @@ def unread(keys: Sequence[str], configs: Sequence[TrainConfig]) -> Iterator[Unre
                 break
 
 
-def keys_in(node: Any, prefix: str = "") -> list[str]:
+def _keys_in(node: Any, prefix: str = "") -> list[str]:
     """The dotted keys of a config file's content, without its defaults list and what it says to Hydra."""
     found = []
     for name, value in node.items():
         key = f"{prefix}{name}"
         if key not in ("defaults", "hydra"):
-            found += keys_in(value, f"{key}.") if isinstance(value, Mapping) and value else [key]
+            found += _keys_in(value, f"{key}.") if isinstance(value, Mapping) and value else [key]
     return found
 
 
-def holds(condition: str, config: TrainConfig) -> bool:
+def holds(condition: str, config: Any) -> bool:
     """Whether a config meets a condition."""
     return any(_holds(one, config) for one in condition.split(" or "))
 
 
-def _holds(condition: str, config: TrainConfig) -> bool:
+def _holds(condition: str, config: Any) -> bool:
     name, negated, values = _parts(condition)
     value = _value(config, name)
     return bool(value) if not values else (_text(value) in values) is not negated
