@@ -30,14 +30,13 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, Glob, IntervalSweep, Override, Quote, QuotedString
 from hydra.core.utils import JobRuntime, setup_globals
 from hydra.errors import HydraException, MissingConfigException
-from hydra.grammar.gen.OverrideLexer import InputStream, OverrideLexer  # type: ignore[attr-defined]
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from rlaif.config import TrainConfig
 from rlaif.errors import UserError
 from rlaif.explain import hint_at, line_of, no_such_option, one_line
-from rlaif.spelling import Token, as_typed
+from rlaif.spelling import as_typed, tokens_of
 from rlaif.typed import to_config as to_config  # asked for here, with all else that makes a config
 from rlaif.unread import refuse_contradiction, refuse_unread
 
@@ -219,7 +218,7 @@ class Composer:
         value, group = override._value, override.key_or_group
         if isinstance(value, ChoiceSweep):
             texts = [one for one in value.list if isinstance(one, str)]
-            lost = [one for one in texts if self._parse([f"_={_text(one)}"])[0].value() != one]
+            lost = [one for one in texts if self._is_lost(one)]
             quoted = [QuotedString(one, Quote.single) if one in lost else one for one in value.list]
             return f"{override.get_key_element()}={','.join(map(_text, quoted))}" if lost else override.input_line or ""
         if not isinstance(value, Glob):
@@ -232,6 +231,13 @@ class Composer:
         if not matching:
             raise UserError(f"{override.input_line}: matches no option; one of {', '.join(options)}")
         return f"{override.get_key_element()}={','.join(matching)}"
+
+    def _is_lost(self, text: str) -> bool:
+        """Whether Hydra reads something else where it has written out a text without its quotes."""
+        try:
+            return bool(self._parse([f"_={_text(text)}"])[0].value() != text)
+        except UserError:
+            return True
 
     def _parse(self, overrides: Sequence[str]) -> list[Override]:
         try:
@@ -263,9 +269,7 @@ _text = Override._get_value_element_as_str
 
 def _as_typed(line: str) -> str:
     """An override whose text stays text."""
-    lexer = OverrideLexer(InputStream(line))
-    lexer.removeErrorListeners()
-    tokens = [Token(lexer.symbolicNames[token.type], token.text) for token in lexer.getAllTokens()]
+    tokens = tokens_of(line)
     equal = next((position for position, token in enumerate(tokens) if token.kind == "EQUAL"), len(tokens))
     key = "".join(token.text for token in tokens[:equal])
     return "".join(token.text for token in tokens[: equal + 1]) + as_typed(

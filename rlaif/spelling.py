@@ -1,20 +1,26 @@
 """Text stays as it was typed: `policy.revision=5e102341` is a commit, not an infinite number.
 
 Hydra reads what looks like a number before it knows that the key holds text, and writes the
-number out again. Such values get quotes before Hydra sees them.
+number out again. It takes letters of ASCII only, unless they are quoted. Such values get quotes before
+Hydra sees them.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from hydra.grammar.gen.OverrideLexer import InputStream, OverrideLexer  # type: ignore[attr-defined]
 
 from rlaif.explain import hint_in
 from rlaif.fields import kinds_of
 
 OF_TEXTS = ("choice", "shuffle", "tag", "str")
 """Functions of Hydra's grammar whose arguments may be texts; the others take numbers, or cast."""
+UNKNOWN = "UNKNOWN"
+"""The kind of a piece that is none in Hydra's grammar."""
 
 
 @dataclass(frozen=True)
@@ -22,8 +28,21 @@ class Token:
     """A piece of an override's value in Hydra's grammar."""
 
     kind: str
-    """The lexer's name of it: INT, FLOAT, BOOL, ID, COMMA, ..."""
+    """The lexer's name of it: INT, FLOAT, BOOL, ID, COMMA, ..., or UNKNOWN."""
     text: str
+
+
+def tokens_of(line: str) -> list[Token]:
+    """The pieces of an override; their texts together are the line."""
+    lexer = OverrideLexer(InputStream(line))
+    lexer.removeErrorListeners()
+    tokens, end = [], 0
+    for token in lexer.getAllTokens():  # the lexer leaves out what it does not know
+        if token.start > end:
+            tokens.append(Token(UNKNOWN, line[end : token.start]))
+        tokens.append(Token(lexer.symbolicNames[token.type], line[token.start : token.stop + 1]))
+        end = token.stop + 1
+    return [*tokens, Token(UNKNOWN, line[end:])] if end < len(line) else tokens
 
 
 @dataclass
@@ -43,6 +62,7 @@ def as_typed(tokens: Sequence[Token], hint: Any) -> str:
         tokens: All of the value, so that their texts together are the value.
         hint: The type that the schema has for the key.
     """
+    tokens = _with_quotes(tokens)
     inside = [_Inside("", hint, hint)]
     written = []
     for position, token in enumerate(tokens):
@@ -54,19 +74,47 @@ def as_typed(tokens: Sequence[Token], hint: Any) -> str:
         elif token.kind == "BRACE_OPEN":
             inside.append(_Inside("dict", here.entry, None))
         elif token.kind == "POPEN":
-            of_texts = tokens[position - 1].text in OF_TEXTS
+            of_texts = position > 0 and tokens[position - 1].text in OF_TEXTS
             inside.append(_Inside("call", here.entry, here.entry if of_texts else None))
-        elif token.kind in ("BRACKET_CLOSE", "BRACE_CLOSE", "PCLOSE"):
+        elif token.kind in ("BRACKET_CLOSE", "BRACE_CLOSE", "PCLOSE") and len(inside) > 1:
             inside.pop()
         elif here.kind == "dict" and token.kind == "COLON":
             here.entry = hint_in(here.outer, tokens[position - 1].text.strip("'\""))
         elif here.kind == "dict" and token.kind == "COMMA":
             here.entry = None
         alone = before in _OPENS and after in _CLOSES
-        written.append(f"'{token.text}'" if alone and _changes(token, here.entry) else token.text)
+        written.append(quoted(token.text) if alone and _changes(token, here.entry) else token.text)
     return "".join(written)
 
 
+def quoted(text: str) -> str:
+    """A text in quotes, as Hydra reads them: a backslash counts in front of a quote and at the end only."""
+    escaped = re.sub(r"(\\*)'", r"\1\1\'", text)
+    return f"'{escaped}{escaped[len(escaped.rstrip(chr(92))) :]}'"
+
+
+def _with_quotes(tokens: Sequence[Token]) -> list[Token]:
+    """The tokens, with every value that has a piece which Hydra does not know as one quoted text."""
+    done: list[Token] = []
+    run: list[Token] = []
+    braces = 0
+    for token in [*tokens, Token("COMMA", "")]:
+        ends = token.kind in _BETWEEN_TEXTS or (token.kind == "COLON" and braces)
+        braces += (token.kind == "BRACE_OPEN") - (token.kind == "BRACE_CLOSE")
+        if not ends:
+            run.append(token)
+            continue
+        if any(piece.kind == UNKNOWN for piece in run):
+            text = "".join(piece.text[1:] if piece.kind == "ESC" else piece.text for piece in run)
+            run = [Token("QUOTED_VALUE", quoted(text.strip()))]
+        done += [*run, token]
+        run = []
+    return done[:-1]
+
+
+_BETWEEN_TEXTS = (
+    "COMMA", "BRACKET_OPEN", "BRACKET_CLOSE", "BRACE_OPEN", "BRACE_CLOSE", "POPEN", "PCLOSE", "QUOTED_VALUE",
+)  # fmt: skip
 _OPENS = ("COMMA", "BRACKET_OPEN", "POPEN", "COLON", "EQUAL")
 _CLOSES = ("COMMA", "BRACKET_CLOSE", "BRACE_CLOSE", "PCLOSE")
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from rlaif import compose
 from rlaif.command_line import read_command_line
@@ -188,6 +189,51 @@ def test_text_stays_as_it_was_typed(text: str) -> None:
     )
     config, _ = composer.check(lines)
     assert (config.policy.revision, config.data.name, config.tracking.tags) == (text, text, [text])
+
+
+@pytest.mark.parametrize(
+    ("typed", "text"),
+    [
+        ("größe", "größe"),
+        ("日本", "日本"),
+        ("a!b", "a!b"),
+        ("it's", "it's"),
+        ("'", "'"),
+        ("dätä-${seed}.x", "dätä-0.x"),
+        ("<b>#1;`x`&^\\,y", "<b>#1;`x`&^,y"),
+        ("'größe'", "größe"),
+        ("\"it's\"", "it's"),
+    ],
+)
+def test_no_character_gets_lost(typed: str, text: str) -> None:
+    (config,) = compose.Composer(multirun=False).check(compose.Composer().spelled([f"data.train_file={typed}"]))
+    assert config.data.train_file == text
+
+
+def test_characters_of_texts_in_lists_dicts_and_sweeps() -> None:
+    composer = compose.Composer()
+    configs = composer.check(
+        composer.spelled(
+            ["tracking.tags=[ä,b:c!,'d']", "questions.prompts={together:ü u}", "tracking.group=choice(ö,'1e5',x)"]
+        )
+    )
+    assert [one.tracking.group for one in configs] == ["ö", "1e5", "x"]
+    assert (configs[0].tracking.tags, configs[0].questions.prompts["together"]) == (["ä", "b:c!", "d"], "ü u")
+
+
+@pytest.mark.parametrize("line", ["name=a}b", "name=a]", "name=)", "name=(", "name={", "ö=1", "name=(ö"])
+def test_what_is_no_override_is_one_line(line: str) -> None:
+    with pytest.raises(UserError) as error:
+        read_command_line([line])
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("value", ["choice(5e1,'6e2')", "tag(t,choice(5e1,6e2))"])
+def test_hydra_gives_jobs_the_texts_of_a_sweep_as_they_were_typed(value: str) -> None:
+    (line,) = compose.Composer().spelled([f"policy.revision={value}"])
+    override = OverridesParser.create().parse_override(line)
+    jobs = OverridesParser.create().parse_overrides([f"x={text}" for text in override.sweep_string_iterator()])
+    assert {job.value() for job in jobs} == {"5e1", "6e2"}
 
 
 @pytest.mark.parametrize(
