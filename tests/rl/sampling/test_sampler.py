@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -15,7 +14,6 @@ from rlaif.models.value_head import ValueHead
 from rlaif.rl.actor_critic.forward import ActorCritic
 from rlaif.rl.sampling.choice import choose
 from rlaif.rl.sampling.sampler import SampledTokens, sample
-from rlaif.rl.sampling.static_decoding import decoder_for
 from tests.rl.architectures import VOCAB_SIZE, gpt2, mistral, qwen2
 
 PROMPTS = [[5, 6, 7], [8], [9, 10, 11, 12, 13, 14], [6, 6], [99], [7, 5, 8, 5, 599], [13, 6, 500, 1, 2, 3, 4]]
@@ -187,20 +185,3 @@ def test_choice_agrees_with_the_other_sampler() -> None:
 def test_refuses(changes: dict[str, Any], said: str) -> None:
     with pytest.raises(UserError, match=said):
         run(with_critic(gpt2()), some_uniforms(), **changes)
-
-
-def test_static_step_has_no_graph_breaks_worth_a_recompilation() -> None:
-    """Dynamo traces the static step once, whatever the step, and the result is the same."""
-    torch._dynamo.reset()
-    graphs: list[Any] = []
-
-    def count(graph: Any, inputs: Any) -> Callable[..., Any]:
-        graphs.append(graph)
-        return graph.forward
-
-    model = with_critic(gpt2())
-    decoder = decoder_for(model, 7, 7 + STEPS, 0.7)
-    decoder.step = torch.compile(decoder.step, backend=count, dynamic=False, fullgraph=True)  # type: ignore[method-assign]
-    found = run(model, some_uniforms(), batch_size=7, compiled=True)
-    assert [completion.ids for completion in found] == one_by_one(model.policy, some_uniforms())
-    assert len(graphs) == 1
