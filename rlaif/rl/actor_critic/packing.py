@@ -65,6 +65,8 @@ def packed_attention(
     """transformers' attention function: [B, heads, T, width] -> [B, T, heads, width]."""
     if packed_lengths is None:
         return sdpa_attention_forward(module, query, key, value, attention_mask, **kwargs)
+    if kwargs.get("sliding_window") is not None or not kwargs.get("is_causal", True):
+        raise ValueError("packed sequences are attended to as a whole, each token to those before it")
     groups = query.shape[1] // key.shape[1]
     if groups > 1:
         key, value = key.repeat_interleave(groups, 1), value.repeat_interleave(groups, 1)
