@@ -10,8 +10,8 @@ from rlaif.records import FinishReason
 
 ANCHORS = ("a", "0", "x")
 """A completion's ids are read behind one of these, as they are behind a prompt."""
-SEPARATORS = ("☺", "\n", "0")
-"""A completion is encoded behind one of these: the first that does not become one token with its beginning."""
+SEPARATORS = ("☺", "\n", "0", "a")
+"""A completion is encoded behind one of these: the first that is known and does not become one token with it."""
 
 
 def num_tokens(tokenizer: Any) -> int:
@@ -140,14 +140,13 @@ def encode_completions(tokenizer: Any, texts: Sequence[str]) -> list[list[int]]:
     encoded: list[list[int] | None] = [None] * len(texts)
     for separator in SEPARATORS:
         left = [row for row, ids in enumerate(encoded) if ids is None]
-        if left:
-            behind = tokenizer(
-                text=[separator, *(separator + texts[row] for row in left)], add_special_tokens=False
-            )["input_ids"]  # fmt: skip
-            start = list(behind[0])
-            for row, ids in zip(left, behind[1:], strict=True):
-                if list(ids[: len(start)]) == start:
-                    encoded[row] = list(ids[len(start) :])
+        behind = tokenizer(text=[separator, *(separator + texts[row] for row in left)], add_special_tokens=False)
+        start, *others = map(list, behind["input_ids"])
+        if tokenizer.unk_token_id in start:
+            continue  # one unknown token stands for all unknown characters in a row
+        for row, ids in zip(left, others, strict=True):
+            if ids[: len(start)] == start:
+                encoded[row] = ids[len(start) :]
     return [plain[row] if ids is None else ids for row, ids in enumerate(encoded)]
 
 

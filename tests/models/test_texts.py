@@ -67,6 +67,35 @@ def test_byte_level_tokenizers_read_as_they_always_did() -> None:
     assert reader.text([5, 1]) == "\ufffda", "half a character stays what it is"
 
 
+@pytest.mark.parametrize("text", ["return x", " return", "    return x", "\n  x", "é", "éé x", "☺"])
+@pytest.mark.parametrize("scheme", ["always", "first", "never"])
+def test_a_unigram_tokenizer_reads_what_it_encodes(scheme: str, text: str) -> None:
+    """T5's kind: no bytes, so that what is unknown becomes one token, however long."""
+    pieces = [
+        ("</s>", 0.0),
+        ("<unk>", 0.0),
+        *((piece, -2.0) for piece in "▁returnx\n"),
+        ("▁x", -1.0),
+        ("▁return", -1.0),
+    ]
+    core = Tokenizer(models.Unigram(pieces, unk_id=1))
+    core.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme=scheme)
+    core.decoder = decoders.Metaspace(prepend_scheme=scheme)
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=core, eos_token="</s>", unk_token="<unk>")
+    (ids,) = encode_completions(tokenizer, [text])
+    known = text.replace("éé", "<unk>").replace("é", "<unk>").replace("☺", "<unk>")
+    assert CompletionReader(tokenizer, {0}).text([*ids, 0]) == known
+
+
+def test_bytes_with_a_space_before_every_text() -> None:
+    core = Tokenizer(models.BPE({"Ġ": 0, "a": 1, "Ġa": 2, "â": 3, "ĺ": 4, "º": 5, "<eos>": 6}, [("Ġ", "a")]))
+    core.pre_tokenizer, core.decoder = pre_tokenizers.ByteLevel(add_prefix_space=True), decoders.ByteLevel()
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=core, eos_token="<eos>")
+    assert ids_of(tokenizer, "a") == [2]
+    assert encode_completions(tokenizer, ["a a", " a"]) == [[1, 2], [2]]
+    assert CompletionReader(tokenizer, {6}).text([1, 2, 6]) == "a a"
+
+
 def test_a_tokenizer_of_words_puts_no_space_before_the_first() -> None:
     core = Tokenizer(models.WordLevel({"<eos>": 0, "<unk>": 1, "b": 2, "c": 3}, unk_token="<unk>"))
     core.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
