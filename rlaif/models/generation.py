@@ -105,8 +105,25 @@ def derive_seed(*parts: int | str) -> int:
 
 
 def num_positions_of(model: Any) -> int | None:
-    """How many tokens the model can tell the places of; None where nothing says."""
-    positions: int | None = getattr(getattr(model, "config", None), "max_position_embeddings", None)
+    """How many tokens the model can tell the places of; None where nothing says.
+
+    Of a table of positions those up to its padding's are no token's (RoBERTa's kin). Where rotary angles are others for
+    longer texts ("longrope", as in Phi-3), a text that grows beyond would change what was said of its beginning.
+    """
+    config = getattr(model, "config", None)
+    if config is not None and hasattr(config, "get_text_config"):
+        config = config.get_text_config()
+    positions: int | None = getattr(config, "max_position_embeddings", None)
+    if positions is None:
+        return None
+    tables = [one for one in model.modules() if isinstance(one, nn.Embedding) and one.num_embeddings == positions]
+    for table in tables:
+        if table.padding_idx is not None and table is not model.get_input_embeddings():
+            positions = table.num_embeddings - table.padding_idx - 1
+    rope = getattr(config, "rope_parameters", None) or {}
+    for one in (rope, *(value for value in rope.values() if isinstance(value, dict))):
+        if one.get("rope_type") == "longrope":
+            positions = min(positions, one.get("original_max_position_embeddings") or positions)
     return positions
 
 

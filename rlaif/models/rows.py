@@ -223,7 +223,11 @@ def has_recurrent_state(model: Any) -> bool:
     """Whether the model remembers more of the past than the keys and values of its tokens."""
     if getattr(model, "_is_stateful", False):
         return True
-    return any(isinstance(layer, LinearAttentionCacheLayerMixin) for layer in DynamicCache(config=model.config).layers)
+    try:
+        layers = DynamicCache(config=model.config).layers
+    except AttributeError:  # a config without layers of its own, such as that of several stacks: nothing is known
+        return True
+    return any(isinstance(layer, LinearAttentionCacheLayerMixin) for layer in layers)
 
 
 def takes_positions(model: Any) -> bool:

@@ -16,13 +16,17 @@ from transformers import (
     LlamaForCausalLM,
     MistralConfig,
     MistralForCausalLM,
+    Phi3Config,
+    Phi3ForCausalLM,
     PreTrainedTokenizerFast,
     Qwen2Config,
     Qwen2ForCausalLM,
+    RobertaConfig,
+    RobertaForCausalLM,
 )
 
 from rlaif.errors import UserError
-from rlaif.models.generation import choose_tokens, derive_seed, generate, keep_nucleus
+from rlaif.models.generation import choose_tokens, derive_seed, generate, keep_nucleus, num_positions_of
 
 WORDS = ["<eos>", *(f"w{number}" for number in range(1, 24))]
 PROMPTS = ["w1 w2 w3", "w4", "w5 w6 w7 w8 w9 w10", "w2 w2", "w11", "w3 w1 w4 w1 w5", "w9 w2 w6"]
@@ -225,3 +229,31 @@ def test_clear_errors(tokenizer: Any) -> None:
     tokenizer.eos_token = None
     with pytest.raises(UserError, match="no EOS"):
         sample(model, tokenizer, ["w1"])
+
+
+def test_positions_that_are_no_tokens_do_not_count() -> None:
+    shape = {"vocab_size": 30, "hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1,
+             "num_attention_heads": 2, "max_position_embeddings": 20}  # fmt: skip
+    roberta = RobertaForCausalLM(RobertaConfig(**shape, is_decoder=True, pad_token_id=1)).eval()
+    assert num_positions_of(roberta) == 18  # those up to the padding's belong to no token
+    roberta(input_ids=torch.full((1, 18), 5))
+    with pytest.raises((IndexError, RuntimeError)):
+        roberta(input_ids=torch.full((1, 19), 5))
+
+
+def test_positions_end_where_rotary_angles_change() -> None:
+    """What was said of a text's beginning would change as the text grows beyond."""
+    rope = {"rope_type": "longrope", "rope_theta": 1e4, "short_factor": [1.0] * 4, "long_factor": [4.0] * 4,
+            "original_max_position_embeddings": 16}  # fmt: skip
+    torch.manual_seed(0)
+    phi = Phi3ForCausalLM(
+        Phi3Config(vocab_size=30, hidden_size=16, intermediate_size=16, num_hidden_layers=1, num_attention_heads=2,
+                   num_key_value_heads=2, max_position_embeddings=64, original_max_position_embeddings=16,
+                   pad_token_id=0, initializer_range=1.0, rope_parameters=rope)
+    ).eval()  # fmt: skip
+    ids = torch.arange(17)[None] + 3
+    with torch.no_grad():
+        longest, shorter = phi(input_ids=ids).logits[0, :12], phi(input_ids=ids[:, :16]).logits[0, :12]
+        assert (longest - shorter).abs().max() > 1e-2
+        assert (shorter - phi(input_ids=ids[:, :12]).logits[0]).abs().max() < 1e-4
+    assert num_positions_of(phi) == 16

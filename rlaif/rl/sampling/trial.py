@@ -118,6 +118,13 @@ class Trial:
             agrees = self.agrees(self.training_pass())
         if not agrees:
             raise UserError(f"{name} cannot be trained by PPO: what it says of a sequence changes with those beside it")
+        try:
+            with full_precision(self.actor_critic.policy), torch.enable_grad():
+                trained = [one for one in self.actor_critic.policy.parameters() if one.requires_grad]
+                torch.autograd.grad(torch.cat(self.training_pass()).sum(), trained, allow_unused=True)
+        except Exception as error:  # whatever an architecture raises
+            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            raise UserError(f"{name} cannot be trained by PPO: it has no gradients in eval mode ({reason})") from None
 
     def training_pass(self) -> list[Tensor]:
         """Log-probabilities of what was sampled, each row's."""
