@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import inspect
 import time
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -19,8 +18,11 @@ from rlaif.errors import UserError
 from rlaif.feedback.exchange import Reply, Request, TokenLogprobs
 from rlaif.feedback.work import HELD_POLL_S, Job, Work
 from rlaif.models.device import computes_in_bf16, current_device, seeded
+from rlaif.models.heads import head_of
+from rlaif.models.padding import pad_right
 from rlaif.models.stop_tokens import named_stop_ids
 from rlaif.models.texts import encode_prompts
+from rlaif.models.trunk import trunk_of
 
 ANSWER_CUE = "\n\nAnswer:"
 """Ends the plain prompt of a model without a chat template."""
@@ -165,20 +167,14 @@ class LocalModel:
 
     @torch.no_grad()
     def _logprobs(self, prompts: Sequence[list[int]]) -> torch.Tensor:
-        """[prompts, vocabulary] at the position after each prompt. One forward pass, padded on the left."""
-        width = max(map(len, prompts))
-        pad_id = self._tokenizer.pad_token_id or 0
-        ids = torch.full((len(prompts), width), pad_id, device=self._device)
-        mask = torch.zeros_like(ids)
-        for row, prompt in enumerate(prompts):
-            ids[row, width - len(prompt) :] = torch.tensor(prompt, device=self._device)
-            mask[row, width - len(prompt) :] = 1
-        inputs: dict[str, Any] = {"input_ids": ids, "attention_mask": mask}
-        if "position_ids" in self._forward_parameters:
-            inputs["position_ids"] = (mask.cumsum(dim=1) - 1).clamp(min=0)
-        if "logits_to_keep" in self._forward_parameters:
-            inputs["logits_to_keep"] = 1
-        logprobs: torch.Tensor = self._model(**inputs).logits[:, -1].float().log_softmax(dim=-1)
+        """[prompts, vocabulary] at the position after each prompt.
+
+        One forward pass, padded on the right, where no architecture's tokens see it.
+        """
+        ids, mask = (table.to(self._device) for table in pad_right(prompts, 0))
+        hidden = trunk_of(self._model)(input_ids=ids, use_cache=False).last_hidden_state
+        last = hidden[torch.arange(len(ids), device=ids.device), mask.sum(1) - 1]
+        logprobs: torch.Tensor = head_of(self._model)(last).float().log_softmax(dim=-1)
         return logprobs
 
     def _spelling(self, words: Sequence[str]) -> list[int]:
@@ -214,10 +210,6 @@ class LocalModel:
     @cached_property
     def _model(self) -> Any:
         return _load(AutoModelForCausalLM, self._path, dtype=self._dtype).to(self._device).eval()
-
-    @cached_property
-    def _forward_parameters(self) -> frozenset[str]:
-        return frozenset(inspect.signature(self._model.forward).parameters)
 
     @property
     def _dtype(self) -> torch.dtype:

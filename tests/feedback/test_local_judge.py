@@ -18,6 +18,7 @@ from rlaif.feedback.judge import Item
 from rlaif.feedback.local_judge import LocalModel, weights_digest
 from rlaif.feedback.questions import Prompt, QuestionSet
 from rlaif.records import Answer
+from tests.architectures.configs import build
 
 MakeItems = Callable[..., list[Item]]
 AnswersOf = Callable[[LocalJudgeConfig, list[Item], Path], list[Answer]]
@@ -72,6 +73,29 @@ def test_p_yes_is_the_softmax_mass_by_hand(
         assert f"yes {yes:.4f}, no {no:.4f}" in answer.evidence
         assert (answer.source, answer.judge) == ("logprobs", str(tiny_chat_model))
     assert len({round(answer.p_yes or 0, 4) for answer in answers.values()}) > 3  # it does depend on the prompt
+
+
+@pytest.mark.parametrize("architecture", ["Mamba-2", "BART's decoder", "Qwen3.5", "Gemma 2, logits capped"])
+def test_prompts_of_unequal_length_are_each_read_alone(
+    architecture: str,
+    questions: QuestionSet,
+    make_items: MakeItems,
+    answers_of: AnswersOf,
+    tiny_chat_model: Path,
+    tmp_path: Path,
+) -> None:
+    """Recurrent states and positions counted in a sequence would read padding on the left."""
+    tokenizer = AutoTokenizer.from_pretrained(tiny_chat_model)
+    model = build(architecture, vocab_size=len(tokenizer), max_position_embeddings=4096)
+    for saved in (model, tokenizer):
+        saved.save_pretrained(tmp_path / "judge")
+    items = make_items("print(1)", "print(1) " * 9, num_questions=2)
+    config = LocalJudgeConfig(path=str(tmp_path / "judge"), batch_size=4)
+    answers = {(one.sample_id, one.question_id): one for one in answers_of(config, items, tmp_path / "store")}
+    for item in items:
+        prompt = questions.render(item.question, item.example.instruction, item.sample.text)
+        yes, no = by_hand(tmp_path / "judge", prompt.system, prompt.user)
+        assert answers[item.sample.id, item.question.id].p_yes == pytest.approx(yes / (yes + no), rel=1e-3, abs=1e-5)
 
 
 def test_a_prompt_that_is_too_long_is_invalid_and_not_cut(

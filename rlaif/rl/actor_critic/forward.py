@@ -15,11 +15,11 @@ from torch import Tensor, nn
 
 from rlaif.errors import UserError
 from rlaif.models.generation import eval_mode
+from rlaif.models.heads import head_of
 from rlaif.models.padding import tokens_first
 from rlaif.models.trunk import trunk_of, unwrapped
 from rlaif.rl.activations import fuse_activations
 from rlaif.rl.actor_critic.chunked import token_scores
-from rlaif.rl.actor_critic.heads import head_of
 from rlaif.rl.actor_critic.packing import is_packable, pack, prepare_packing
 from rlaif.rl.actor_critic.tied_embeddings import HeadGradient, Lookup, is_tied
 
