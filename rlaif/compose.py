@@ -20,7 +20,6 @@ from typing import Any
 
 from hydra import version
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
-from hydra._internal.config_repository import CachingConfigRepository
 from hydra._internal.utils import create_config_search_path, get_args_parser
 from hydra.core.config_search_path import SearchPathQuery
 from hydra.core.config_store import ConfigStore
@@ -30,13 +29,14 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, Glob, IntervalSweep, Override, Quote, QuotedString
 from hydra.core.utils import JobRuntime, setup_globals
 from hydra.errors import HydraException, MissingConfigException
+from hydra.grammar.gen.OverrideLexer import InputStream, OverrideLexer  # type: ignore[attr-defined]
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from rlaif.config import TrainConfig
 from rlaif.errors import UserError
-from rlaif.explain import hint_at, line_of, no_such_option, one_line
-from rlaif.spelling import as_typed, tokens_of
+from rlaif.explain import line_of, no_such_option, one_line
+from rlaif.spelling import numbers_for_texts, override_as_typed
 from rlaif.typed import to_config as to_config  # asked for here, with all else that makes a config
 from rlaif.unread import refuse_contradiction, refuse_unread
 
@@ -89,8 +89,7 @@ def _config_directories() -> Iterator[Traversable]:
 
 def hydra_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     """Split a command line as Hydra does; its overrides may stand in several places."""
-    parsed: argparse.Namespace = get_args_parser().parse_intermixed_args(list(arguments))
-    return parsed
+    return get_args_parser().parse_intermixed_args(list(arguments))
 
 
 def check_command_line(
@@ -123,39 +122,41 @@ class Composer:
             anchor = SearchPathQuery(provider="schema")
             search_path.prepend("command-line", f"file://{self.directory.absolute()}", anchor=anchor)
         self.loader = ConfigLoaderImpl(search_path)
-        self.loader.repository = CachingConfigRepository(self.loader.repository)  # type: ignore[assignment]
         self.master: tuple[list[str], DictConfig] | None = None
         self.is_sweep = self.multirun
-        """Whether Hydra will run a sweep: it is told so, or, as is known once `jobs` has composed, a config says so."""
+        """Whether Hydra will run a sweep: it is told so, or a config says so, as is known once `jobs` has composed."""
         self.wants_figure = False
         """Whether the sweeper chooses jobs by what others returned; known once `jobs` has composed."""
         self.warnings: list[str] = []
-        """Keys that nobody reads, known once `check` has looked."""
+        """Keys that nobody reads."""
 
     def check(self, overrides: Sequence[str]) -> list[TrainConfig]:
-        """The checked config of every choice that `spelled` overrides leave.
-
-        Raises:
-            UserError: the first mistake, as one line.
-        """
+        """The checked config of every choice that `spelled` overrides leave; UserError for the first mistake."""
         configs = [self._checked(composed) for composed in self.jobs(overrides)]
         given = [one.key_or_group for one in self._parse(overrides) if not one.is_delete()]
         self.warnings = refuse_unread([key for key in given if key not in GROUPS], configs)
-        chosen: Any = self._compose_master(overrides).hydra.runtime.choices.get("experiment") or ()
-        for name in [chosen] if isinstance(chosen, str) else chosen:
-            found: Any = self.loader.repository.load_config(f"experiment/{name}")
-            content = OmegaConf.to_container(found.config)
-            refuse_contradiction(name, content, configs, partial(self._compose, [f"experiment={name}"], RunMode.RUN))
+        choices: Any = self._compose_master(overrides).hydra.runtime.choices
+        _, files = self.loader._parse_overrides_and_create_caching_repo(self.config_name, list(overrides))
+        for group, chosen in {"": self.config_name, **choices}.items():
+            for name in [chosen] if isinstance(chosen, str) else chosen or ():
+                path = f"{group}/{name}".strip("/")
+                found = files.load_config(path) if group in ("", *GROUPS) else None
+                if found is None or not isinstance(content := OmegaConf.to_container(found.config), dict):
+                    continue
+                for complaint in numbers_for_texts(f"{path}.yaml", content, group.removeprefix("experiment")):
+                    raise UserError(complaint)
+                if group == "experiment":
+                    refuse_contradiction(name, content, configs, partial(self._alone, name, overrides))
         return configs
+
+    def _alone(self, name: str, overrides: Sequence[str]) -> DictConfig:
+        places = [line for line in overrides if "hydra.searchpath" in line]
+        return self._compose([*places, f"experiment={name}"], RunMode.RUN)
 
     def spelled(self, overrides: Sequence[str]) -> list[str]:
         """The overrides in words that Hydra reads as they were meant, with every launcher and sweeper: texts that look
-        like numbers in quotes, globs as the options that they match, and a place for Hydra's files where
-        `runs_dir` is itself made from one.
-
-        Raises:
-            UserError: an override that is none, or a glob that matches nothing.
-        """
+        like numbers in quotes, globs as the options that they match, and a place for Hydra's files where `runs_dir`
+        is itself made from one. UserError where there is no override, or a glob matches nothing."""
         parsed = self._parse([_as_typed(line) for line in overrides])
         lines = [self._plain(override, overrides) for override in parsed]
         master = self._compose_master(lines)
@@ -269,12 +270,10 @@ _text = Override._get_value_element_as_str
 
 def _as_typed(line: str) -> str:
     """An override whose text stays text."""
-    tokens = tokens_of(line)
-    equal = next((position for position, token in enumerate(tokens) if token.kind == "EQUAL"), len(tokens))
-    key = "".join(token.text for token in tokens[:equal])
-    return "".join(token.text for token in tokens[: equal + 1]) + as_typed(
-        tokens[equal + 1 :], hint_at(key.lstrip("+~").partition("@")[0].replace("/", "."))
-    )
+    lexer = OverrideLexer(InputStream(line))
+    lexer.removeErrorListeners()
+    pieces = [(lexer.symbolicNames[one.type], one.start, one.stop + 1) for one in lexer.getAllTokens()]
+    return override_as_typed(line, pieces)
 
 
 def _as_job(composed: DictConfig, number: int | None) -> DictConfig:

@@ -8,15 +8,15 @@ Hydra sees them.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hydra.grammar.gen.OverrideLexer import InputStream, OverrideLexer  # type: ignore[attr-defined]
-
-from rlaif.explain import hint_in
+from rlaif.explain import hint_at, hint_in
 from rlaif.fields import kinds_of
 
+YAML_NUMBERS = re.compile(r".*e.*|.*\.0|-?inf|nan")
+"""Numbers that may have been written otherwise: 5e1, 1.10 and .inf come out as 50.0, 1.1 and inf."""
 OF_TEXTS = ("choice", "shuffle", "tag", "str")
 """Functions of Hydra's grammar whose arguments may be texts; the others take numbers, or cast."""
 UNKNOWN = "UNKNOWN"
@@ -32,17 +32,26 @@ class Token:
     text: str
 
 
-def tokens_of(line: str) -> list[Token]:
-    """The pieces of an override; their texts together are the line."""
-    lexer = OverrideLexer(InputStream(line))
-    lexer.removeErrorListeners()
-    tokens, end = [], 0
-    for token in lexer.getAllTokens():  # the lexer leaves out what it does not know
-        if token.start > end:
-            tokens.append(Token(UNKNOWN, line[end : token.start]))
-        tokens.append(Token(lexer.symbolicNames[token.type], line[token.start : token.stop + 1]))
-        end = token.stop + 1
-    return [*tokens, Token(UNKNOWN, line[end:])] if end < len(line) else tokens
+def override_as_typed(line: str, pieces: Sequence[tuple[str, int, int]]) -> str:
+    """An override whose text stays text.
+
+    Args:
+        pieces: What Hydra's lexer finds in the line: the kind of each, where it begins, and where it has ended.
+    """
+    tokens = _tokens_of(line, pieces)
+    equal = next((position for position, token in enumerate(tokens) if token.kind == "EQUAL"), len(tokens))
+    key = "".join(token.text for token in tokens[:equal])
+    hint = hint_at(key.lstrip("+~").partition("@")[0].replace("/", "."))
+    return "".join(token.text for token in tokens[: equal + 1]) + as_typed(tokens[equal + 1 :], hint)
+
+
+def _tokens_of(line: str, pieces: Sequence[tuple[str, int, int]]) -> list[Token]:
+    """The pieces with what the lexer leaves out, since it does not know it; their texts together are the line."""
+    tokens, done = [], 0
+    for kind, start, end in [*pieces, ("", len(line), len(line))]:
+        tokens += [Token(UNKNOWN, line[done:start]), Token(kind, line[start:end])]
+        done = end
+    return [token for token in tokens if token.text]
 
 
 @dataclass
@@ -115,6 +124,24 @@ def _with_quotes(tokens: Sequence[Token]) -> list[Token]:
 _BETWEEN_TEXTS = (
     "COMMA", "BRACKET_OPEN", "BRACKET_CLOSE", "BRACE_OPEN", "BRACE_CLOSE", "POPEN", "PCLOSE", "QUOTED_VALUE",
 )  # fmt: skip
+
+
+def numbers_for_texts(file: str, content: Any, key: str = "") -> Iterator[str]:
+    """What a YAML file writes as a number or truth value where the schema has a text, one line each.
+
+    Args:
+        file: Its name, for the message.
+        content: What was read of it below a dotted key.
+    """
+    if isinstance(content, Mapping):
+        for name, value in content.items():
+            yield from numbers_for_texts(file, value, f"{key}.{name}" if key else str(name))
+    elif str in kinds_of(hint_at(key)) and (
+        isinstance(content, bool) or (isinstance(content, float) and YAML_NUMBERS.fullmatch(str(content)))
+    ):
+        yield f"{key}: {content} in {file} is no text to YAML; put what is meant in quotes"
+
+
 _OPENS = ("COMMA", "BRACKET_OPEN", "POPEN", "COLON", "EQUAL")
 _CLOSES = ("COMMA", "BRACKET_CLOSE", "BRACE_CLOSE", "PCLOSE")
 

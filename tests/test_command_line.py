@@ -206,7 +206,8 @@ def test_text_stays_as_it_was_typed(text: str) -> None:
     ],
 )
 def test_no_character_gets_lost(typed: str, text: str) -> None:
-    (config,) = compose.Composer(multirun=False).check(compose.Composer().spelled([f"data.train_file={typed}"]))
+    lines = compose.Composer().spelled(["data=jsonl", "data.split=seeded", f"data.train_file={typed}"])
+    (config,) = compose.Composer(multirun=False).check(lines)
     assert config.data.train_file == text
 
 
@@ -316,3 +317,26 @@ def test_what_is_no_override_comes_behind_the_overrides() -> None:
     ]  # fmt: skip
     for untouched in (["--help"], ["--info", "config"], ["-sc", "install=bash"], ["--hydra-help"]):
         assert settings(untouched) == untouched
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "line", "key"),
+    [
+        ("experiment/mine.yaml", "seed: 7", "policy: {revision: 5e102341}", "experiment=mine", "policy.revision"),
+        ("experiment/mine.yaml", "seed: 7", "policy: {revision: 5e1}", "experiment=mine", "policy.revision"),
+        ("policy/gpt2_mine.yaml", "revision: null", "revision: on", "policy=gpt2_mine", "policy.revision"),
+        ("primary.yaml", "seed: 5", "name: 1e3", "--config-name=primary", "name"),
+    ],
+)
+def test_a_file_that_writes_a_number_for_a_text_is_refused(
+    user: Path, file: str, old: str, new: str, line: str, key: str
+) -> None:
+    text = (user / file).read_text()
+    assert old in text
+    (user / file).write_text(text.replace(old, new))
+    with pytest.raises(UserError, match=rf"^{key}: .* in {file.removesuffix('.yaml')}\.yaml .*quotes"):
+        read(f"--config-dir=user {line}")
+    number, quoted = new.rpartition(": ")[2].strip("}"), text.replace(old, new)
+    (user / file).write_text(quoted.replace(f": {number}", f": '{number}'"))
+    (config,) = read(f"--config-dir=user {line}")
+    assert number in (config.policy.revision, config.name)
