@@ -7,6 +7,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any, Literal, get_args
 
 from rlaif.errors import UserError
@@ -126,9 +127,8 @@ class PPOConfig:
         """UserError for values that make no sense."""
         for complaint in complaints(self):
             raise UserError(complaint)
-        for weight in self.reward_weights or ():
-            if not math.isfinite(weight):
-                raise UserError(f"reward_weights: {weight} is not a finite number")
+        if self.reward_weights is not None:
+            object.__setattr__(self, "reward_weights", read_weights(self.reward_weights))
         if self.target_kl is not None and self.kl_coef == 0:
             raise UserError("target_kl: needs a kl_coef above 0 to start from")
         if self.rollout_batch_size % self.num_mini_batches:
@@ -179,3 +179,13 @@ class PPOConfig:
     def to_json_string(self) -> str:
         return json.dumps(self.to_dict(), indent=2)
 
+
+def read_weights(weights: Any) -> tuple[float, ...]:
+    """One number for each reward function, in whatever kind of list; UserError where they are no numbers."""
+    weights = weights.tolist() if hasattr(weights, "tolist") else weights
+    if not isinstance(weights, list | tuple):
+        raise UserError(f"reward_weights: {weights!r} is not a list of numbers, one for each reward function")
+    for weight in weights:
+        if not isinstance(weight, Real) or not math.isfinite(weight):
+            raise UserError(f"reward_weights: {weight!r} is not a finite number")
+    return tuple(float(weight) for weight in weights)

@@ -6,6 +6,7 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import peft
 import pytest
 import torch
@@ -222,6 +223,18 @@ def test_what_is_no_tokenizer(given: Any) -> None:
 def test_settings_that_are_no_config() -> None:
     with pytest.raises(UserError, match="args: a dict; give a PPOConfig"):
         make(args={"learning_rate": 1e-5})
+
+
+def test_weights_in_every_kind_of_list_and_what_are_none() -> None:
+    for weights in ([1, 2.0], np.array([1.0, 2.0]), torch.tensor([1.0, 2.0])):
+        assert PPOConfig(reward_weights=weights).reward_weights == (1.0, 2.0)  # type: ignore[arg-type]
+    for weights, says in (
+        ("ab", "'ab' is not a list"),
+        ({"a": 1.0}, "is not a list"),
+        ((None,), "None is not a finite"),
+    ):
+        with pytest.raises(UserError, match=f"reward_weights: .*{says}"):
+            PPOConfig(reward_weights=weights)  # type: ignore[arg-type]
 
 
 class Processor:
