@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from rlaif.errors import UserError
 from rlaif.models.generation import eval_mode
-from rlaif.models.heads import head_of
+from rlaif.models.heads import head_of, take_over
 from rlaif.models.padding import tokens_first
 from rlaif.models.trunk import trunk_of, unwrapped
 from rlaif.rl.activations import fuse_activations
@@ -43,9 +43,17 @@ class ActorCritic(nn.Module):
     """
 
     def __init__(
-        self, policy: nn.Module, value_head: nn.Module | None = None, value_trunk: nn.Module | None = None
+        self,
+        policy: nn.Module,
+        value_head: nn.Module | None = None,
+        value_trunk: nn.Module | None = None,
+        like: ActorCritic | None = None,
     ) -> None:
-        """`value_trunk`: a transformers model without head, or with one, which is then not used.
+        """Make one of its parts.
+
+        Args:
+            value_trunk: a transformers model without head, or with one, which is then not used.
+            like: one that this one's policy is a copy of; what was found out about its head is not found out again.
 
         Raises:
             UserError: a policy whose logits are not a function of its trunk's last hidden states.
@@ -53,7 +61,10 @@ class ActorCritic(nn.Module):
         super().__init__()
         if value_trunk is not None and value_head is None:
             raise UserError("value_trunk: a critic needs a value_head on its trunk")
-        require_separable_head(policy)
+        if like is None:
+            require_separable_head(policy)
+        else:
+            take_over(policy, like.policy)
         self.policy: Any = policy
         self.value_head: Any = value_head
         self.value_trunk: Any = None if value_trunk is None else trunk_of(value_trunk)

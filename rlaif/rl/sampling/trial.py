@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
-from typing import Any
 from weakref import WeakKeyDictionary
 
 import torch
@@ -95,11 +94,13 @@ class Trial:
         self.prompts = [ids[:-NUM_NEW] for ids in trial_sequences(actor_critic.policy)]
         self.uniforms = torch.tensor([[0.3, 0.9, 0.6], [0.0, 0.5, 0.5], [0.7, 0.2, 0.4]], dtype=torch.float64)
         self.found: dict[int, SampledTokens] = {}
+        self.alone: Tensor | None = None
+        """What the policy says of the sampled tokens in passes over each sequence alone, once that was asked for."""
 
     @torch.no_grad()
     def runs(self, decode: Decode) -> bool:
         """Decode; the token that is chosen at 0, which ends the second row, is the first of the vocabulary."""
-        self.found = {}
+        self.found, self.alone = {}, None
         uniforms = self.uniforms.to(device_of(self.actor_critic))
         with eval_mode(self.actor_critic):
             decode(self.actor_critic, self.prompts, uniforms, {0}, 1.0, self.found.__setitem__)
@@ -136,11 +137,17 @@ class Trial:
 
     def agrees(self, logprobs: list[Tensor]) -> bool:
         """Whether these, of the sampled tokens, are those of the policy's own passes over each sequence alone."""
-        policy: Any = self.actor_critic.policy
-        alone = []
+        policy = self.actor_critic.policy
+        if self.alone is None:
+            self.alone = self.logprobs_alone()
+        return agree(torch.cat(logprobs), self.alone, next(policy.parameters()).dtype)
+
+    def logprobs_alone(self) -> Tensor:
+        """Of the sampled tokens, row after row."""
+        policy, alone = self.actor_critic.policy, []
         with eval_mode(policy):
             for row, prompt in enumerate(self.prompts):
                 ids = [*prompt, *self.found[row].ids]
                 said = logprobs_alone(policy, ids)[len(prompt) - 1 : -1]
                 alone.append(said.cpu().gather(1, torch.tensor(ids[len(prompt) :])[:, None])[:, 0])
-        return agree(torch.cat(logprobs), torch.cat(alone), next(policy.parameters()).dtype)
+        return torch.cat(alone)
