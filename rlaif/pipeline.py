@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import sys
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -275,7 +276,10 @@ def _call(step: Step, context: StageContext) -> Any:
     module, function = step.stage.function.split(":")
     run_stage = getattr(importlib.import_module(module), function)
     with context.ranks.together() if step.stage.in_all_processes else nullcontext():
-        return run_stage(context)
+        metrics = run_stage(context)
+    if "torch" in sys.modules:
+        importlib.import_module("rlaif.models.device").free_memory()
+    return metrics
 
 
 def _with_needs(name: str, stages: dict[str, Stage]) -> set[str]:

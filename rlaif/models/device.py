@@ -6,6 +6,7 @@ and its like hide devices from PyTorch; ACCELERATE_USE_CPU and ACCELERATE_TORCH_
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -104,6 +105,18 @@ def seeded(seed: int) -> Iterator[None]:
     with torch.random.fork_rng([device.index] if has_stream else [], device_type=device.type):
         torch.manual_seed(seed)
         yield
+
+
+def free_memory() -> None:
+    """Give back what is left over on an accelerator, trainers that refer to themselves among it, before the next
+    model comes."""
+    device = current_device()
+    if device.type == "cpu":
+        return
+    gc.collect()
+    module: Any = torch.get_device_module(device)
+    if hasattr(module, "empty_cache"):
+        module.empty_cache()
 
 
 def saveable(state: Any) -> Any:

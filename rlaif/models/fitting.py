@@ -202,6 +202,7 @@ def training_arguments(
         report_to="none",
         disable_tqdm=True,
     )
+    arguments.mixed_precision = "bf16" if arguments.bf16 else "no"  # whatever accelerate's config says
     accelerate_state()  # anew: what makes the arguments resets it
     return arguments
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from os import PathLike
 from typing import Any
@@ -74,7 +75,7 @@ def build_parts(
         if compared is not None:
             require_causal(compared, "ref_model")
     processes = Processes(Accelerator(cpu=accelerate_state().device.type == "cpu"))
-    require_precision(processes.accelerator.mixed_precision, config)
+    require_precision(os.environ.get("ACCELERATE_MIXED_PRECISION", "no"), config)  # a trainer before has left its own
     look_at_saving(policy, is_sharded=processes.sharding is not None)
     policy = moved(prepare(policy, config), processes.device)
     trunk = None

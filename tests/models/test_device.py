@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 from torch import nn
 
+from rlaif.config import Precision
 from rlaif.models import device as devices
+from rlaif.models.fitting import FitSettings, training_arguments
 
 NAMES = ("ACCELERATE_TORCH_DEVICE", "ACCELERATE_USE_CPU", "LOCAL_RANK")
 
@@ -81,3 +85,12 @@ def test_what_is_saved_of_foreign_devices_lies_on_the_cpu() -> None:
     assert devices.saveable(state)["a"][0] is state["a"][0]
     with pytest.raises(NotImplementedError):  # a meta tensor has nothing to copy: it was taken for foreign
         devices.saveable({"a": torch.ones(2, device="meta")})
+
+
+@pytest.mark.parametrize("asked", ["bf16", "fp16"])
+def test_the_policys_precision_decides_not_accelerates_config(
+    asked: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", asked)
+    settings = FitSettings(1e-3, 2, 1, 1, 0.0, 0.0, 1.0)
+    assert training_arguments(settings, 4, tmp_path, 0, Precision.fp32).mixed_precision == "no"

@@ -6,9 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from accelerate import Accelerator
+from accelerate.state import AcceleratorState
 
 from rlaif.errors import UserError
-from rlaif.rl import PPOConfig
+from rlaif.rl import PPOConfig, PPOTrainer
 from rlaif.rl.parts import require_precision
 from rlaif.rl.processes import Processes
 from rlaif.rl.sharding import Sharding, asked_for
@@ -52,6 +54,20 @@ def test_a_precision_that_would_not_be_heeded_is_an_error() -> None:
     for asked, config in (("bf16", PPOConfig()), ("fp16", PPOConfig(bf16=True))):
         with pytest.raises(UserError, match=f"mixed_precision: {asked}"):
             require_precision(asked, config)
+
+
+def test_the_precision_of_a_trainer_before_is_not_taken_for_accelerates_config(
+    make_policy: Callable[..., Any], tokenizer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fit in bf16 leaves it in accelerate's state, which all that comes after in a process shares."""
+    monkeypatch.delenv("ACCELERATE_MIXED_PRECISION", raising=False)
+    AcceleratorState._reset_state(reset_partial_state=True)
+    Accelerator(cpu=True, mixed_precision="bf16")
+    try:
+        config, prompts = PPOConfig(max_prompt_length=8, max_completion_length=4), [{"prompt": "a"}]
+        PPOTrainer(make_policy(), lambda completions, **_: [0.0] * len(completions), config, prompts, tokenizer)
+    finally:
+        AcceleratorState._reset_state(reset_partial_state=True)
 
 
 def test_checkpoints_of_pieces_and_of_wholes_are_told_apart() -> None:
