@@ -139,6 +139,7 @@ def load_pretrained(path: str | None, revision: str | None = None) -> Policy:
         raise UserError(explain_missing_model("policy.path", path, error)) from None
     if tokenizer.eos_token_id is None:
         raise UserError(f"policy.path={path}: its tokenizer has no EOS token, so no completion could end")
+    model = moved(model)  # before it is tried out: large models are slow on a CPU
     require_causal(model, f"policy.path={path}")
     num_embeddings = model.get_input_embeddings().num_embeddings
     if num_tokens(tokenizer) > num_embeddings:
@@ -147,7 +148,7 @@ def load_pretrained(path: str | None, revision: str | None = None) -> Policy:
         tokenizer.pad_token = tokenizer.eos_token
     tokenizer.padding_side = "left"
     model.loss_type = "ForCausalLM"
-    return Policy(moved(model), tokenizer)
+    return Policy(model, tokenizer)
 
 
 def explain_missing_model(key: str, path: str, error: Exception) -> str:

@@ -159,7 +159,7 @@ class RewardModel(nn.Module):
             settings: dict[str, Any] = json.loads((directory / SETTINGS).read_text(encoding="utf-8"))
             head = load_file(directory / HEAD)
             with without_shard_bars():
-                trunk = load_trunk(directory)
+                trunk = moved(load_trunk(directory))
             tokenizer = AutoTokenizer.from_pretrained(directory)
         except (OSError, ValueError) as error:
             raise UserError(f"{directory}: no reward model is saved there ({str(error).splitlines()[0]})") from None

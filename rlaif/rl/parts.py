@@ -66,7 +66,10 @@ def build_parts(
     require_policy(policy, tokenizer)
     require_trainable(policy)
     require_saveable(policy)
-    compared = None if ref_model is None else as_module(ref_model, "ref_model")
+    processes = Processes(Accelerator(cpu=accelerate_state().device.type == "cpu"))
+    require_precision(os.environ.get("ACCELERATE_MIXED_PRECISION", "no"), config)  # a trainer before has left its own
+    policy = moved(policy, processes.device)  # before it is tried out: large models are slow on a CPU
+    compared = None if ref_model is None else moved(as_module(ref_model, "ref_model"), processes.device)
     if compared is not None:
         require_reference(compared, policy, tokenizer)
     needs_bf16 = train_in_fp32(policy)
@@ -74,13 +77,11 @@ def build_parts(
         require_causal(policy, "model")
         if compared is not None:
             require_causal(compared, "ref_model")
-    processes = Processes(Accelerator(cpu=accelerate_state().device.type == "cpu"))
-    require_precision(os.environ.get("ACCELERATE_MIXED_PRECISION", "no"), config)  # a trainer before has left its own
     look_at_saving(policy, is_sharded=processes.sharding is not None)
-    policy = moved(prepare(policy, config), processes.device)
+    policy = prepare(policy, config)
     trunk = None
     if value_model is not None:
-        critic = as_module(value_model, "value_model", "AutoModel")
+        critic = moved(as_module(value_model, "value_model", "AutoModel"), processes.device)
         require_critic(critic, policy, tokenizer)
         train_in_fp32(critic, keep_frozen=False)
         trunk = prepare(trunk_of(critic), config)
@@ -97,7 +98,7 @@ def build_parts(
         require_apart(compared, policy)
         if not needs_bf16 and all(one.dtype not in HALF for one in policy.parameters()):
             to_fp32(compared)  # both compute alike, or the KL would start at what rounding makes of it
-        processes.make_alike(moved(compared, processes.device))
+        processes.make_alike(compared)
     with training_precision(processes.device, bf16=needs_bf16):
         reference = Reference(
             actor_critic, compared, is_needed=config.kl_coef != 0, is_sharded=processes.sharding is not None

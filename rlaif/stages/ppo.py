@@ -40,7 +40,8 @@ def run(context: StageContext) -> dict[str, Any]:
 
     with ExitStack() as stack:
         executor = stack.enter_context(artifacts.open_executor(config, context.inputs["data"]))
-        functions, weights = build_rewards(config, reward_model, examples, database, executor, stack)
+        own = share_of_judge(config, context.ranks.count)
+        functions, weights = build_rewards(own, reward_model, examples, database, executor, stack)
         watch = Watch(
             config, policy, held_out, database, executor.run if artifacts.executes(config) else None,
             next((one for one in functions if isinstance(one, ModelReward)), None), directory / artifacts.WATCH,
@@ -70,6 +71,15 @@ def run(context: StageContext) -> dict[str, Any]:
     save_policy(policy, directory / artifacts.POLICY)
     artifacts.remove_checkpoints(directory)
     return {**last_figures(context), **say_where_they_part(directory)}
+
+
+def share_of_judge(config: TrainConfig, num_processes: int) -> TrainConfig:
+    """The config of one of the processes that ask the judge at once: cap and concurrency are those of all together."""
+    openai = config.feedback.openai
+    max_cost = None if openai.max_cost is None else openai.max_cost / num_processes
+    concurrency = max(1, openai.max_concurrency // num_processes)
+    openai = dataclasses.replace(openai, max_cost=max_cost, max_concurrency=concurrency)
+    return dataclasses.replace(config, feedback=dataclasses.replace(config.feedback, openai=openai))
 
 
 def ppo_config(config: TrainConfig, policy: Policy, weights: Sequence[float], output_dir: Path) -> PPOConfig:
