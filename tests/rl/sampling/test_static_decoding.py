@@ -10,13 +10,20 @@ from typing import Any
 import pytest
 import torch
 from torch import nn
-from transformers import FalconConfig, FalconForCausalLM, GPT2Config, GPT2LMHeadModel
+from transformers import (
+    FalconConfig,
+    FalconForCausalLM,
+    GPT2Config,
+    GPT2LMHeadModel,
+    GraniteConfig,
+    GraniteForCausalLM,
+)
 
 from rlaif.rl.actor_critic.forward import training_precision
 from rlaif.rl.sampling.sampler import SampledTokens
 from rlaif.rl.sampling.static_decoding import StaticDecoder, can_be_static, decode_static, decoder_for
 from rlaif.rl.sampling.trial import is_static_right
-from tests.rl.architectures import VOCAB_SIZE, gpt2, qwen2
+from tests.rl.architectures import SMALL, VOCAB_SIZE, gpt2, qwen2
 from tests.rl.sampling.test_sampler import PROMPTS, STEPS, one_by_one, run, some_uniforms, with_critic
 
 
@@ -53,6 +60,20 @@ def compiling_with(monkeypatch: pytest.MonkeyPatch, graphs: list[Any]) -> None:
         decoder.step = decoder.compiled_step  # type: ignore[method-assign]
 
     monkeypatch.setattr(StaticDecoder, "__init__", make_compiled)
+
+
+@pytest.mark.slow
+def test_a_head_that_scales_is_part_of_the_one_graph(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch._dynamo.reset()
+    policy = GraniteForCausalLM(GraniteConfig(**SMALL, logits_scaling=8.0))
+    model = with_critic(policy)
+    assert is_static_right(model)
+    graphs: list[Any] = []
+    compiling_with(monkeypatch, graphs)
+    uniforms = some_uniforms()
+    found = run(model, uniforms, batch_size=7, compiled=True)
+    assert [completion.ids for completion in found] == one_by_one(policy, uniforms)
+    assert len(graphs) == 1
 
 
 @pytest.mark.slow
