@@ -229,7 +229,7 @@ def _is_generated(request: Request) -> bool:
 def _load(kind: Any, path: str, **options: Any) -> Any:
     try:
         return kind.from_pretrained(path, **options)
-    except (OSError, ValueError) as error:
+    except Exception as error:  # damaged files raise whatever their readers do
         reason = " ".join(str(error).split())[:200]
         raise UserError(f"feedback.local.path: {path} cannot be loaded: {reason}") from None
 

@@ -24,7 +24,7 @@ def base_of(path: str) -> str:
 
     try:
         base = peft.PeftConfig.from_pretrained(path).base_model_name_or_path
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except Exception as error:  # damaged files raise whatever their readers do
         raise UserError(f"{path}: its {CONFIG} cannot be read: {first_line(error)}") from None
     if not base:
         raise UserError(f"{path}: its {CONFIG} names no base model: load that, and give PeftModel.from_pretrained(...)")
@@ -49,8 +49,16 @@ def load_adapter(path: str) -> Any:
     base = base_of(path)
     try:
         return peft.AutoPeftModelForCausalLM.from_pretrained(path, is_trainable=True, dtype=torch.float32)
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
+    except Exception as error:  # damaged files raise whatever their readers do
         raise UserError(f"{path} is an adapter of {base}, which cannot be loaded: {first_line(error)}") from None
+
+
+def require_whole(loading: dict[str, Any]) -> None:
+    """ValueError where weights of the model are not in its files, and would be drawn at random, such as a head's."""
+    missing = sorted(loading["missing_keys"])
+    if missing:
+        more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
+        raise ValueError(f"its files lack {', '.join(missing[:3])}{more}, so it is another kind of model, or not whole")
 
 
 def first_line(error: Exception) -> str:

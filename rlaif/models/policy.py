@@ -17,7 +17,7 @@ import torch
 
 from rlaif.config import LoraConfig, PolicyConfig, PolicyKind, Precision
 from rlaif.errors import UserError
-from rlaif.models.adapters import is_adapter, load_adapter, tokenizer_path
+from rlaif.models.adapters import is_adapter, load_adapter, require_whole, tokenizer_path
 from rlaif.models.causal import require_causal
 from rlaif.models.device import computes_in_bf16, moved, seeded
 from rlaif.models.merging import merge_adapters
@@ -132,10 +132,14 @@ def load_pretrained(path: str | None, revision: str | None = None) -> Policy:
             if is_adapter(path):
                 model = merge_adapters(load_adapter(path)).requires_grad_(True)
             else:
-                model = AutoModelForCausalLM.from_pretrained(path, revision=revision, dtype=torch.float32)
+                loaded: Any = AutoModelForCausalLM.from_pretrained(
+                    path, revision=revision, dtype=torch.float32, output_loading_info=True
+                )
+                model, loading = loaded
+                require_whole(loading)
     except UserError as error:
         raise UserError(f"policy.path={error}") from None
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
+    except Exception as error:  # damaged files raise whatever their readers do
         raise UserError(explain_missing_model("policy.path", path, error)) from None
     if tokenizer.eos_token_id is None:
         raise UserError(f"policy.path={path}: its tokenizer has no EOS token, so no completion could end")

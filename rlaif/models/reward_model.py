@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from rlaif.config import Precision, RewardHead
 from rlaif.errors import UserError
+from rlaif.models.adapters import first_line
 from rlaif.models.device import moved, seeded
 from rlaif.models.generation import eval_mode
 from rlaif.models.padding import batches_of_like_length, pad_right, tokens_first
@@ -161,8 +162,8 @@ class RewardModel(nn.Module):
             with without_shard_bars():
                 trunk = moved(load_trunk(directory))
             tokenizer = AutoTokenizer.from_pretrained(directory)
-        except (OSError, ValueError) as error:
-            raise UserError(f"{directory}: no reward model is saved there ({str(error).splitlines()[0]})") from None
+        except Exception as error:  # damaged files raise whatever their readers do
+            raise UserError(f"{directory}: no reward model is saved there ({first_line(error)})") from None
         head_kind = RewardHead[settings.pop("head")]
         model = cls(trunk, tokenizer, head_kind, **settings)
         model.head.load_state_dict({"weight": head["weight"], "bias": head["bias"]})

@@ -6,7 +6,7 @@ A step is a rollout and its update. `control.should_training_stop` and `control.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -28,11 +28,13 @@ class Callbacks:
         Raises:
             UserError: what is no callback, or one that PPO has nothing for.
         """
-        given = [one() if isinstance(one, type) else one for one in callbacks]
+        several = callbacks if isinstance(callbacks, Iterable) else [callbacks]
+        given = [one() if isinstance(one, type) else one for one in several]
         for callback in given:
             require_useful(callback)
-        self.callbacks = [*given, *trackers(config)]
-        self.arguments = Arguments(config)
+        self.trackers = trackers(config)
+        self.callbacks = [*given, *self.trackers]
+        self.config, self.arguments = config, Arguments(config)
         self.handed = handed
         self.control, self.state = control_and_state(
             is_needed=bool(self.callbacks),
@@ -52,6 +54,11 @@ class Callbacks:
             except NoSuchSetting as error:
                 name = type(callback).__name__
                 raise UserError(f"callbacks: {name} asks for args.{error}, which PPO has not") from error
+            except Exception as error:
+                if callback not in self.trackers:
+                    raise
+                said = (str(error).strip().splitlines() or [type(error).__name__])[0]
+                raise UserError(f"report_to={self.config.report_to!r}: {type(callback).__name__}: {said}") from error
             self.control = self.control if answer is None else answer
         return self.control
 

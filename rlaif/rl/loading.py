@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from rlaif.errors import UserError
-from rlaif.models.adapters import first_line, is_adapter, load_adapter, tokenizer_path
+from rlaif.models.adapters import first_line, is_adapter, load_adapter, require_whole, tokenizer_path
 
 
 def as_module(model: Any, name: str, kind: str = "AutoModelForCausalLM") -> Any:
@@ -42,8 +42,13 @@ def load_model(path: str, kind: str, name: str = "model") -> Any:
     if is_adapter(path):
         return load_adapter(path)
     try:
-        return getattr(transformers, kind).from_pretrained(path, dtype=torch.float32)
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        model, loading = getattr(transformers, kind).from_pretrained(
+            path, dtype=torch.float32, output_loading_info=True
+        )
+        if kind == "AutoModelForCausalLM":
+            require_whole(loading)
+        return model
+    except Exception as error:  # damaged files raise whatever their readers do
         raise UserError(f"{name} {path!r} cannot be loaded: {first_line(error)}") from None
 
 
@@ -79,7 +84,7 @@ def load_tokenizer(path: str | None) -> Any:
         raise UserError("processing_class: the model was not loaded from a path, so give its tokenizer")
     try:
         return AutoTokenizer.from_pretrained(tokenizer_path(path))
-    except (OSError, ValueError, KeyError) as error:
+    except Exception as error:  # damaged files raise whatever their readers do
         raise UserError(f"processing_class: no tokenizer is saved with {path!r}: {first_line(error)}") from None
 
 

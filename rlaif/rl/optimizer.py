@@ -64,8 +64,11 @@ def adopt_optimizer(optimizer: torch.optim.Optimizer, actor_critic: ActorCritic,
     for group in groups:
         theirs = [p for p in group["params"] if id(p) in of_critic]
         if theirs and len(theirs) < len(group["params"]):
+            names = dict(zip(map(id, group["params"]), group.get("param_names", ()), strict=False))
             group["params"] = [p for p in group["params"] if id(p) not in of_critic]
             add_group(optimizer, {**group, "params": theirs, "critic": True})
+            if names:
+                group["param_names"] = [names[id(p)] for p in group["params"]]
         elif theirs:
             group["critic"] = True
     missing = [p for p in critic if id(p) not in given]
@@ -87,11 +90,24 @@ def follow_first(optimizer: torch.optim.Optimizer, num_groups: int) -> None:
 
 def add_group(optimizer: torch.optim.Optimizer, group: dict[str, Any]) -> None:
     """UserError where the optimizer takes no further parameters."""
+    num_groups = len(optimizer.param_groups)
+    if any("param_names" in one for one in optimizer.param_groups):  # then all groups have to have names
+        names = [f"critic.{num_groups}.{number}" for number in range(len(group["params"]))]
+        group = {**group, "params": list(zip(names, group["params"], strict=True))}
     try:
         optimizer.add_param_group(group)
     except (ValueError, RuntimeError, NotImplementedError) as error:
         reason = str(error).strip().splitlines()[0]
         raise UserError(f"optimizers: {type(optimizer).__name__} cannot take the value head: {reason}") from None
+
+
+def require_pair(optimizers: Any) -> tuple[torch.optim.Optimizer | None, Any]:
+    """UserError for anything but an optimizer, or None, and a scheduler, or None."""
+    pair = tuple(optimizers) if isinstance(optimizers, tuple | list) else (optimizers,)
+    if len(pair) != 2 or not (pair[0] is None or isinstance(pair[0], torch.optim.Optimizer)):
+        given = ", ".join(type(one).__name__ for one in pair)
+        raise UserError(f"optimizers: ({given}); give a pair: (optimizer, scheduler), each of which may be None")
+    return pair
 
 
 def require_closureless(optimizer: torch.optim.Optimizer) -> None:

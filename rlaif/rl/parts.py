@@ -69,9 +69,10 @@ def build_parts(
     processes = Processes(Accelerator(cpu=accelerate_state().device.type == "cpu"))
     require_precision(os.environ.get("ACCELERATE_MIXED_PRECISION", "no"), config)  # a trainer before has left its own
     policy = moved(policy, processes.device)  # before it is tried out: large models are slow on a CPU
-    compared = None if ref_model is None else moved(as_module(ref_model, "ref_model"), processes.device)
+    compared = None if ref_model is None else as_module(ref_model, "ref_model")
     if compared is not None:
         require_reference(compared, policy, tokenizer)
+        compared = moved(compared, processes.device)
     needs_bf16 = train_in_fp32(policy)
     with training_precision(device_of(policy), bf16=needs_bf16):
         require_causal(policy, "model")
@@ -81,8 +82,9 @@ def build_parts(
     policy = prepare(policy, config)
     trunk = None
     if value_model is not None:
-        critic = moved(as_module(value_model, "value_model", "AutoModel"), processes.device)
+        critic = as_module(value_model, "value_model", "AutoModel")
         require_critic(critic, policy, tokenizer)
+        critic = moved(critic, processes.device)
         train_in_fp32(critic, keep_frozen=False)
         trunk = prepare(trunk_of(critic), config)
         require_causal(trunk, "value_model")

@@ -124,19 +124,23 @@ def require_trainable(policy: nn.Module) -> None:
 
 
 def require_saveable(policy: Any) -> None:
-    """UserError for a model whose generation_config transformers refuses to write, when all else is trained."""
-    settings = getattr(policy, "generation_config", None)
-    if settings is None or (hasattr(policy, "merge_and_unload") and adapters_are_all(policy)):
+    """UserError for a model whose configs transformers refuses to write, when all else is trained."""
+    if hasattr(policy, "merge_and_unload") and adapters_are_all(policy):
         return
+    if getattr(policy, "generation_config", None) is None and policy.can_generate():
+        raise UserError("model.generation_config is None, and the model cannot be saved: give it a GenerationConfig()")
+    ways_out = {"generation_config": ", such as model.generation_config.do_sample = True", "config": ""}
     with tempfile.TemporaryDirectory() as directory:
-        try:
-            settings.save_pretrained(directory)
-        except ValueError as error:
-            reason = " ".join(str(error).split())[:300]
-            raise UserError(
-                "model.generation_config cannot be saved, and the model with it: set it right, such as "
-                f"model.generation_config.do_sample = True ({reason})"
-            ) from None
+        for name, way_out in ways_out.items():
+            settings = getattr(policy, name, None)
+            try:
+                if settings is not None:
+                    settings.save_pretrained(directory)
+            except (ValueError, TypeError) as error:
+                reason = " ".join(str(error).split())[:300]
+                raise UserError(
+                    f"model.{name} cannot be saved, and the model with it: set it right{way_out} ({reason})"
+                ) from None
 
 
 def look_at_saving(policy: Any, *, is_sharded: bool) -> None:

@@ -37,6 +37,7 @@ from rlaif.rl.optimizer import (
     adopt_optimizer,
     is_warming_up,
     make_optimizer,
+    require_pair,
     require_steppable,
     set_learning_rates,
     step_scheduler,
@@ -116,7 +117,7 @@ class PPOTrainer:
         self.reference = parts.reference
         self.actor_critic = parts.actor_critic
         """Policy and critic, both of which the optimizer trains."""
-        own, self.lr_scheduler = optimizers
+        own, self.lr_scheduler = require_pair(optimizers)
         self.optimizer: torch.optim.Optimizer = make_optimizer(self.actor_critic, config) if own is None else own
         self.num_own_groups = len(self.optimizer.param_groups)
         """Of the user's optimizer, which a scheduler knows."""

@@ -124,3 +124,45 @@ def test_a_reward_beyond_fp32_is_named(make: Callable[..., PPOTrainer], value: f
         make(reward=enormous).train()
     make(reward=[enormous, share_of_a], reward_weights=(1e-300, 1.0)).train()
     make(reward=lambda prompts, completions, **columns: [1e14, *[0.0] * (len(prompts) - 1)]).train()
+
+
+def test_a_callback_may_come_alone(make: Callable[..., PPOTrainer]) -> None:
+    steps = []
+
+    class Count(TrainerCallback):
+        def on_step_end(self, args: Any, state: Any, control: Any, **handed: Any) -> None:
+            steps.append(state.global_step)
+
+    make(Count()).train()
+    assert steps == [1, 2]
+
+
+def test_a_tracker_that_fails_is_one_line_and_a_callbacks_own_error_its_own(
+    make: Callable[..., PPOTrainer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from transformers.integrations import WandbCallback
+
+    def fail(self: Any, *arguments: Any, **handed: Any) -> None:
+        raise RuntimeError("no API key\nconfigured")
+
+    monkeypatch.setenv("WANDB_MODE", "disabled")
+    monkeypatch.setattr(WandbCallback, "on_train_begin", fail)
+    with pytest.raises(UserError, match=r"^report_to='wandb': WandbCallback: no API key$"):
+        make(report_to="wandb").train()
+    monkeypatch.setattr(PrinterCallback, "on_train_begin", fail)
+    with pytest.raises(RuntimeError, match="no API key"):
+        make([PrinterCallback()]).train()
+
+
+@pytest.mark.parametrize("name", ["config", "generation_config"])
+def test_a_config_that_cannot_be_written_is_said_when_the_trainer_is_made(
+    make: Callable[..., PPOTrainer], make_policy: Callable[..., nn.Module], name: str
+) -> None:
+    policy: Any = make_policy()
+    getattr(policy, name).mine = object()
+    with pytest.raises(UserError, match=rf"model\.{name} cannot be saved.*JSON"):
+        make(policy=policy)
+    policy = make_policy()
+    policy.generation_config = None
+    with pytest.raises(UserError, match=r"generation_config is None"):
+        make(policy=policy)

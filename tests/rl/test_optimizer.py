@@ -160,3 +160,26 @@ def test_optimizers_that_cannot_train_are_refused(make_policy: Callable[..., nn.
     refused("ReduceLROnPlateau", policy, optimizer, ReduceLROnPlateau(optimizer))
     config = peft.LoraConfig(r=2, target_modules=["c_attn"], fan_in_fan_out=True)
     refused("none of the model's trainable", policy, torch.optim.AdamW(policy.parameters()), peft_config=config)
+
+
+def test_an_optimizer_of_named_parameters_names_the_critics_too(
+    make_policy: Callable[..., nn.Module], tokenizer: Any
+) -> None:
+    policy, critic = make_policy(), make_policy(seed=5)
+    both = [*policy.named_parameters(), *((f"mine.{name}", one) for name, one in critic.named_parameters())]
+    optimizer = torch.optim.AdamW(both, lr=1e-3)
+    names = {id(one): name for name, one in both}
+    trainer = train(policy, tokenizer, optimizers=(optimizer, None), value_model=critic)
+    assert trainer.actor_critic.value_head.linear.weight.abs().max() > 1e-4
+    for group in optimizer.param_groups:
+        assert len(group["param_names"]) == len(group["params"])
+        of_policy = [names[id(one)] for one in group["params"]] if not group.get("critic") else group["param_names"]
+        assert group["param_names"] == of_policy
+
+
+def test_optimizers_are_a_pair(make_policy: Callable[..., nn.Module], tokenizer: Any) -> None:
+    policy = make_policy()
+    optimizer = torch.optim.AdamW(policy.parameters())
+    for given in (optimizer, (optimizer,), (torch.optim.AdamW, None), (None, None, None)):
+        with pytest.raises(UserError, match="give a pair"):
+            PPOTrainer(policy, share_of_a, CONFIG, PROMPTS, tokenizer, optimizers=given)  # type: ignore[arg-type]

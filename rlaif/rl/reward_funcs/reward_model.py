@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from rlaif.errors import UserError
+from rlaif.models.adapters import first_line
 from rlaif.models.generation import device_of, eval_mode, num_positions_of
 from rlaif.models.padding import batches_of_like_length, pad_right
 from rlaif.rl.activations import fuse_activations
@@ -158,8 +159,8 @@ def load_model(name: str) -> nn.Module:
         model, loading = AutoModelForSequenceClassification.from_pretrained(
             name, num_labels=1, output_loading_info=True
         )
-    except (OSError, ValueError, RuntimeError, KeyError, ImportError) as error:
-        said = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    except Exception as error:  # damaged files raise whatever their readers do
+        said = first_line(error)
         if "ignore_mismatched_sizes" in said:
             said = "its head has several labels, and a reward model has num_labels=1"
         raise UserError(f"reward model {name}: cannot be loaded: {said}") from error
@@ -177,10 +178,10 @@ def load_tokenizer(model: nn.Module) -> Any:
         if not name:
             raise ValueError("the model was not loaded from anywhere")
         return AutoTokenizer.from_pretrained(name)
-    except (OSError, ValueError) as error:
+    except Exception as error:  # damaged files raise whatever their readers do
         raise UserError(
             f"reward model {model_name(model)}: its tokenizer cannot be loaded "
-            f"({str(error).strip().splitlines()[0]}): give it in reward_processing_classes"
+            f"({first_line(error)}): give it in reward_processing_classes"
         ) from error
 
 
