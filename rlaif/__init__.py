@@ -17,6 +17,7 @@
       watch.py       held-out prompts while PPO runs: is the reward only gamed?
       tracking.py    W&B as a view of the run files; the only importer of wandb
       forecast.py    what a run would do, and how often a judge would be asked
+      readiness.py   what a run will need late, looked for before its first stage
       stages/        one file a stage; they meet only through files (artifacts.py)
       data/          APIBench, the embedded data set, a user's JSONL -> Example
       models/        policy, value head, reward model; training, sampling, saving

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import chain
+from urllib.parse import urlsplit
 
 from rlaif.config import (
     DataSource,
     DataSplit,
     Environment,
     JudgeKind,
+    PairRule,
     PolicyKind,
     TrainConfig,
 )
 from rlaif.errors import UserError
+from rlaif.feedback.static import require_analyses
 from rlaif.feedback.strategies import build_strategy
 from rlaif.fields import complaints
 
@@ -77,6 +80,21 @@ def _feedback(config: TrainConfig) -> Iterator[str]:
         return
     if feedback.judge is JudgeKind.static and config.questions.strategy != "binary":
         yield f"questions.strategy: {config.questions.strategy} asks an LLM; the static judge only answers yes or no"
+    elif feedback.judge is JudgeKind.static:
+        try:
+            require_analyses(questions)
+        except UserError as error:
+            yield str(error)
+    elif any(not question.text.strip() for question in questions):
+        yield "questions.questions: a question without a text asks nothing"
+    if feedback.judge is JudgeKind.openai:
+        urls: list[str | None] = [*feedback.openai.base_urls] or [feedback.openai.base_url]
+        for url in urls:
+            if url is not None and not is_web_address(url):
+                yield f"feedback.openai.base_url: {url!r} is no address; one such as http://localhost:8000/v1"
+    pairs = feedback.pairs
+    if pairs.min_margin > strategy.largest_margin and pairs.rule is not PairRule.all:
+        yield f"feedback.pairs.min_margin: {pairs.min_margin} is above {strategy.largest_margin}, the most that can be"
     min_valid = config.questions.min_valid or feedback.min_valid
     if config.questions.strategy == "binary" and not 1 <= min_valid <= len(questions):
         yield f"feedback.min_valid: {min_valid} is not in 1..{len(questions)}, the number of questions"
@@ -111,3 +129,12 @@ def _ppo(config: TrainConfig) -> Iterator[str]:
             f"trainer.num_mini_batches: {trainer.num_mini_batches} does not divide "
             f"rollout_batch_size={trainer.rollout_batch_size}"
         )
+
+
+def is_web_address(url: str) -> bool:
+    """Whether a text is an address that HTTP knows."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False

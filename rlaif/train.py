@@ -40,11 +40,19 @@ def main() -> None:
         for warning in command.warnings:
             print(f"warning: {warning}", file=sys.stderr, flush=True)
         sys.argv[1:] = command.arguments
-        (_sweep if command.is_sweep else _start)(command)
+        (_sweep if command.is_sweep else _run)(command)
     except UserError as error:
         _stop(f"error: {error}")
+    except OSError as error:  # where Hydra puts its own files
+        _stop(f"error: {reason_of(error)}")
     except KeyboardInterrupt:
         _stop("stopped; the same command goes on from the last checkpoint", code=130)
+
+
+def _run(command: CommandLine) -> None:
+    """The only job."""
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises what it would print
+    _start(command)
 
 
 def _sweep(command: CommandLine) -> None:
@@ -160,6 +168,7 @@ def _run_job(config: TrainConfig, composed: DictConfig, among: ranks.Ranks) -> d
     from rlaif import pipeline
     from rlaif.config import TrackingMode
     from rlaif.forecast import forecast_lines, input_digests
+    from rlaif.readiness import require_judge
     from rlaif.tracking import Tracker
 
     if config.dry_run:
@@ -171,6 +180,7 @@ def _run_job(config: TrainConfig, composed: DictConfig, among: ranks.Ranks) -> d
     for name in config.objective:
         if name.partition(".")[0] not in planned:
             raise UserError(f"objective: {name} is no STAGE.FIGURE of this run; its stages are {', '.join(planned)}")
+    among.from_main(lambda: require_judge(config, steps))
     resolved = OmegaConf.to_container(composed, resolve=True, enum_to_str=True)
     tracking = config.tracking if among.is_main else replace(config.tracking, mode=TrackingMode.none)
     tracker = Tracker(tracking, f"{config.name}-s{config.seed}", resolved, Path(config.runs_dir))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import resource
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -70,3 +71,11 @@ def test_a_judge_in_ppos_reward_is_in_the_forecast() -> None:
     result = rlaif("experiment=paper", "dry_run=true", "reward.terms.judge=1")
     # 200 rollouts x 256 completions x 8 questions more
     assert f"{160_000 + 16 * 3 * 8 + 200 * 256 * 8:,} calls to gpt-3.5-turbo" in result.stdout
+
+
+@pytest.mark.parametrize("override", ["runs_dir={file}", "hydra.run.dir={file}/x"])
+def test_where_nothing_can_be_written_is_one_line(tmp_path: Path, override: str) -> None:
+    (tmp_path / "file").touch()
+    result = rlaif("stage=data", "tracking=none", override.format(file=tmp_path / "file"))
+    assert (result.returncode, len(result.stderr.splitlines())) == (1, 1)
+    assert result.stderr.startswith("error: Not a directory: ")

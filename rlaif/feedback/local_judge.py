@@ -36,7 +36,7 @@ class LocalModel:
     most likely tokens and of every token, over the whole vocabulary, that spells one of the request's words.
     Requests that expect a text, or votes, are generated.
 
-    The model is loaded with the first request; when the store has all replies, never.
+    Its weights are loaded with the first request; when the store has all replies, never.
 
     Raises:
         UserError: there is no model at the path, or its vocabulary has no token for a word.
@@ -48,6 +48,8 @@ class LocalModel:
         self._path = config.path
         self._config = config
         self._device = torch.device(device) if device else current_device()
+        _load(AutoConfig, self._path)
+        _ = self._tokenizer  # now, and not after hours of sampling
 
     @property
     def name(self) -> str:

@@ -12,11 +12,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from rlaif.config import QuestionConfig
 from rlaif.errors import UserError
 from rlaif.feedback.analysis import ANALYSES, CUT_OFF, Finding, no, undetermined
 from rlaif.feedback.judge import UNANSWERED, Item
 from rlaif.feedback.program import Program
-from rlaif.feedback.questions import QuestionSet
+from rlaif.feedback.questions import Question, QuestionSet
 from rlaif.records import Answer, ApiRow
 from rlaif.source.calls import ApiDatabase
 
@@ -53,10 +54,7 @@ class StaticJudge:
         packages: Sequence[str],
         execute: Execute | None = None,
     ) -> None:
-        for question in questions.questions:
-            if question.analysis not in ANALYSES:
-                known = ", ".join(ANALYSES)
-                raise UserError(f"questions: {question.id} names no analysis ({question.analysis!r}); one of {known}")
+        require_analyses(questions.questions)
         self._database = ApiDatabase(database)
         self._packages = frozenset(packages)
         self._execute = execute
@@ -103,6 +101,14 @@ class StaticJudge:
             evidence=finding.evidence if finding.yes is not None else "",
             invalid=finding.evidence if finding.yes is None else "",
         )
+
+
+def require_analyses(questions: Sequence[Question] | Sequence[QuestionConfig]) -> None:
+    """Raise UserError where a question names an analysis that is not there."""
+    for question in questions:
+        if question.analysis not in ANALYSES:
+            known = ", ".join(ANALYSES)
+            raise UserError(f"questions: {question.id} names no analysis ({question.analysis!r}); one of {known}")
 
 
 def finding_of(verdict: Verdict) -> Finding:

@@ -20,6 +20,7 @@ class StaticStrategy:
     """The binary strategy's answers and scores, by a judge that reads samples itself. `ask` is not used."""
 
     scores_samples = True
+    largest_margin = 1.0
 
     def __init__(
         self, judge: StaticJudge, questions: QuestionSet, min_valid: int, progress: Progress | None = None

@@ -40,6 +40,7 @@ class Binary:
     """S(t, o) is the weighted mean of the probabilities of yes (`scoring`)."""
 
     scores_samples = True
+    largest_margin = 1.0
 
     def __init__(self, questions: QuestionSet, options: Options, min_valid: int) -> None:
         self.questions, self.options, self.min_valid = questions, options, min_valid

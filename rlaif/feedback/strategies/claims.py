@@ -7,6 +7,7 @@ count what is rejected. There a model divides; here the syntax tree (`split: cod
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -62,6 +63,7 @@ class Claims:
     """
 
     scores_samples = True
+    largest_margin = math.inf
 
     def __init__(self, questions: QuestionSet, options: Options) -> None:
         self.questions, self.options = questions, options

@@ -44,6 +44,7 @@ class DirectScore:
     """score = (sum_i i p(i) - lowest) / (highest - lowest)."""
 
     scores_samples = True
+    largest_margin = 1.0
 
     def __init__(self, questions: QuestionSet, options: Options) -> None:
         self.questions, self.options = questions, options

@@ -48,6 +48,7 @@ class Pairwise:
     """Preferences between the samples of each example, its reference among them where it is a sample."""
 
     scores_samples = False
+    largest_margin = 0.5
 
     def __init__(self, questions: QuestionSet, options: Options) -> None:
         self.questions, self.options = questions, options

@@ -37,6 +37,7 @@ class PairwiseCot:
     """Preferences as `Pairwise` gives them. Without thoughts there is no second call, and no preference."""
 
     scores_samples = False
+    largest_margin = 0.5
 
     def __init__(self, questions: QuestionSet, options: Options) -> None:
         self.questions, self.options = questions, options

@@ -27,6 +27,8 @@ class Strategy(Protocol):
 
     scores_samples: bool
     """Whether it gives labels, so that it can be a reward in PPO."""
+    largest_margin: float
+    """The most by which one completion can be better than another, in what `feedback.pairs.min_margin` is measured."""
 
     def judge(self, samples: Sequence[Sample], examples: Mapping[str, Example], ask: Ask) -> Judgement:
         """Feedback on samples of any number of examples. `examples` maps ids to examples."""
