@@ -3,8 +3,9 @@
 #
 # Guess: with an attention_mask, generate() gives a row of a batch what it gives that row alone, to rounding. So it is for
 # some seventy architectures (Mamba, Mamba2 and the Qwen3.5 hybrids among them). transformers 5.23.0, torch 2.13.0, seen:
-# Llama 0.000 nats, RWKV, RecurrentGemma and MiniMax (recurrent states read the padding) and BART, MBART and PLBART as
-# decoders (positions count the padding) from a tenth to several nats a token; a single row is right in all of them.
+# Llama 0.000 nats; RecurrentGemma and MiniMax (recurrent states read the padding), RWKV (which mixes up the rows of any
+# batch) and BART, MBART and PLBART as decoders (positions count the padding) from a tenth to several nats a token; a
+# single row is right in all of them.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
