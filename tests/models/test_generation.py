@@ -16,6 +16,8 @@ from transformers import (
     LlamaForCausalLM,
     MistralConfig,
     MistralForCausalLM,
+    MptConfig,
+    MptForCausalLM,
     Phi3Config,
     Phi3ForCausalLM,
     PreTrainedTokenizerFast,
@@ -239,6 +241,14 @@ def test_positions_that_are_no_tokens_do_not_count() -> None:
     roberta(input_ids=torch.full((1, 18), 5))
     with pytest.raises((IndexError, RuntimeError)):
         roberta(input_ids=torch.full((1, 19), 5))
+
+
+def test_positions_have_other_names() -> None:
+    mpt = MptForCausalLM(MptConfig(vocab_size=30, d_model=16, n_layers=1, n_heads=2, max_seq_len=20)).eval()
+    assert num_positions_of(mpt) == 20
+    mpt(input_ids=torch.full((1, 20), 5))
+    with pytest.raises((IndexError, RuntimeError)):
+        mpt(input_ids=torch.full((1, 21), 5))
 
 
 def test_positions_end_where_rotary_angles_change() -> None:
