@@ -113,8 +113,8 @@ def num_positions_of(model: Any) -> int | None:
     config = getattr(model, "config", None)
     if config is not None and hasattr(config, "get_text_config"):
         config = config.get_text_config()
-    names = ("max_position_embeddings", "max_seq_len")  # the latter is MPT's
-    positions: int | None = next((found for name in names if (found := getattr(config, name, None))), None)
+    names = ("max_position_embeddings", "max_seq_len")  # the latter is MPT's; XLNet's -1 is no limit
+    positions: int | None = next((found for name in names if (found := getattr(config, name, None) or 0) > 0), None)
     if positions is None:
         return None
     tables = [one for one in model.modules() if isinstance(one, nn.Embedding) and one.num_embeddings == positions]

@@ -137,6 +137,8 @@ class ModelReward:
     @torch.no_grad()
     def score(self, sequences: Sequence[Sequence[int]]) -> list[float]:
         """The rewards of one batch of token ids, padded on the right."""
+        if ends_differ(self.model, sequences):
+            return [reward for one in sequences for reward in self.score([one])]
         device = device_of(self.model)
         input_ids, mask = pad_right(sequences, self.processing_class.pad_token_id)
         with eval_mode(self.model), torch.autocast(device.type, enabled=False):
@@ -236,6 +238,15 @@ def require_embeddings(model: Any, processing_class: Any) -> None:
             f"reward model {model_name(model)}: its tokenizer has ids up to {highest}, and the model {num_embeddings} "
             "embeddings: give the tokenizer that the model was trained with, or call model.resize_token_embeddings"
         )
+
+
+def ends_differ(model: Any, sequences: Sequence[Sequence[int]]) -> bool:
+    """Whether an encoder-decoder, whose classifier reads the last EOS, would refuse these as one batch: it wants all to
+    have as many of them, and a text may have its own."""
+    config: Any = getattr(model, "config", None)
+    if not getattr(config, "is_encoder_decoder", False):
+        return False
+    return len({list(ids).count(config.eos_token_id) for ids in sequences}) > 1
 
 
 def longest_text(model: nn.Module, processing_class: Any) -> float:

@@ -11,6 +11,8 @@ import torch
 from tokenizers.processors import BertProcessing
 from transformers import (
     AutoModelForSequenceClassification,
+    BartConfig,
+    BartForSequenceClassification,
     BertConfig,
     BertForSequenceClassification,
     GPT2Config,
@@ -18,6 +20,8 @@ from transformers import (
     GPT2LMHeadModel,
     LlamaConfig,
     LlamaForSequenceClassification,
+    XLNetConfig,
+    XLNetForSequenceClassification,
 )
 
 from rlaif.errors import UserError
@@ -59,6 +63,32 @@ def test_a_model_scores_each_text_as_if_it_were_alone(reward_tokenizer: Any) -> 
     wanted = [alone(model, reward_tokenizer, f"prompt {row % 3}{text}") for row, text in enumerate(completions)]
     assert found == pytest.approx(wanted, abs=1e-5)
     assert len(set(wanted)) == 5
+
+
+def test_texts_with_an_eos_of_their_own_are_scored_alone(reward_tokenizer: Any) -> None:
+    """BART's classifier refuses a batch whose texts have unequal numbers of them."""
+    torch.manual_seed(0)
+    model = BartForSequenceClassification(
+        BartConfig(vocab_size=11, d_model=16, encoder_layers=1, decoder_layers=1, encoder_attention_heads=2,
+                   decoder_attention_heads=2, encoder_ffn_dim=16, decoder_ffn_dim=16, max_position_embeddings=32,
+                   num_labels=1, eos_token_id=6, pad_token_id=0, init_std=0.5)
+    ).eval()  # fmt: skip
+    completions = [" a", " b a", " a b a", " c b c a"]
+    found = ModelReward(model, reward_tokenizer)(["prompt 1"] * 4, completions)
+    wanted = [alone(model, reward_tokenizer, f"prompt 1{text}") for text in completions]
+    assert found == pytest.approx(wanted, abs=1e-5)
+    assert len(set(wanted)) == 4
+
+
+def test_a_model_without_a_limit_reads_any_length(reward_tokenizer: Any) -> None:
+    torch.manual_seed(0)
+    model = XLNetForSequenceClassification(
+        XLNetConfig(vocab_size=11, d_model=16, n_layer=1, n_head=2, d_inner=16, num_labels=1)
+    ).eval()  # fmt: skip
+    assert model.config.max_position_embeddings == -1
+    assert ModelReward(model, reward_tokenizer)(["prompt 1"], [" a"]) == pytest.approx(
+        [alone(model, reward_tokenizer, "prompt 1 a")], abs=1e-5
+    )
 
 
 def test_models_and_functions_are_mixed(reward_tokenizer: Any) -> None:
