@@ -49,11 +49,14 @@ class CompletionReader:
         if not self._anchor or not behind.startswith(self._anchor_text):
             return self._decode(kept)
         text = behind[len(self._anchor_text) :]
-        return text[1:] if text.startswith(" ") and self._has_no_space(kept[0]) else text
+        return text[1:] if text.startswith(" ") and self._is_joined(kept[0]) else text
 
-    def _has_no_space(self, id: int) -> bool:
-        """Whether a space before the token is but what the decoder joins words with."""
-        return bool(self.tokenizer.convert_ids_to_tokens([id])[0] == self._decode([id]))
+    def _is_joined(self, id: int) -> bool:
+        """Whether a space before the token is but what the decoder joins words with, and not the token's own."""
+        alone = self._decode([id])
+        if self.tokenizer.convert_ids_to_tokens([id])[0] != alone:
+            return False
+        return self._decode([*self._anchor, id]) == f"{self._anchor_text} {alone}"
 
     def _anchor_ids(self, text: str) -> list[int]:
         """Without byte tokens, which would be read together with those of the completion."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
-from transformers import PreTrainedTokenizerFast
+from transformers import ByT5Tokenizer, PreTrainedTokenizerFast
 
 from rlaif.errors import UserError
 from rlaif.models.supervised import encode_texts
@@ -158,3 +158,13 @@ def test_fine_tuning_reads_a_prompt_as_sampling_does_and_learns_what_is_read_bac
     assert text.input_ids[-1] == 2 and text.input_ids.count(2) == 1
     completion = text.input_ids[text.num_prompt_tokens :]
     assert CompletionReader(tokenizer, {2}).text(completion) == "\n    return x"
+
+
+@pytest.mark.parametrize("text", ["    return a", " x = [1]", "  ", "x", "\ty", "é ☃"])
+def test_tokens_of_one_byte_keep_their_spaces(text: str) -> None:
+    """ByT5's token of a space is written as it is read, and is not what joins words."""
+    tokenizer = ByT5Tokenizer()
+    ids = encode_completions(tokenizer, [text])[0]
+    assert ids == [byte + 3 for byte in text.encode()]
+    assert CompletionReader(tokenizer, {tokenizer.eos_token_id}).text([*ids, tokenizer.eos_token_id]) == text
+    assert encode_prompts(tokenizer, [f"a{text}"], None) == [((97 + 3, *ids), 0)]
