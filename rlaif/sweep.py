@@ -70,5 +70,5 @@ def is_expected(error: BaseException) -> bool:
 def write_traceback(error: BaseException, directory: Path) -> Path:
     """The error with its traceback as failed.txt in a job's directory."""
     path = directory / "failed.txt"
-    path.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+    path.write_text("".join(traceback.format_exception(error)), encoding="utf-8", errors="backslashreplace")
     return path
