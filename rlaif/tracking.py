@@ -44,9 +44,9 @@ class Tracker:
                 name=name, config=resolved, dir=str(directory), mode=config.mode.value,
                 settings=wandb.Settings(console="off", x_disable_stats=True, x_disable_meta=True),
             )  # fmt: skip
-        except wandb.errors.Error as error:
+        except (wandb.errors.Error, ValueError) as error:  # ValueError: what W&B's settings do not allow
             raise UserError(
-                f"tracking={config.name}: W&B could not start: {first_line(error)}; "
+                f"tracking={config.name}: W&B could not start: {' '.join(str(error).split())[:300]}; "
                 "tracking=offline or tracking=none needs no account"
             ) from None
 

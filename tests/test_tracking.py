@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from rlaif.config import TrackingConfig, TrackingMode
+from rlaif.errors import UserError
 from rlaif.runs import Run
 from rlaif.tracking import MAX_PAGE_BYTES, SHOWN, Tracker, table_file
 
@@ -101,6 +102,14 @@ def test_a_long_page_stays_a_file_of_the_run(tmp_path: Path) -> None:
     (run.directory / "report.html").write_text("x" * (MAX_PAGE_BYTES + 1))
     values = logged(tracked(run, tmp_path / "wandb"))
     assert "report/results/path" in values and "report/page/path" not in values
+
+
+@pytest.mark.parametrize(("setting", "said"), [({"tags": [""]}, "Tag"), ({"project": "a/b"}, "project name")])
+def test_what_wandb_does_not_allow_is_one_line(tmp_path: Path, setting: dict[str, Any], said: str) -> None:
+    config = TrackingConfig(name="offline", mode=TrackingMode.offline, **setting)
+    with pytest.raises(UserError, match=said) as error:
+        Tracker(config, "run", {}, tmp_path)
+    assert "\n" not in str(error.value)
 
 
 def test_nothing_is_written_where_tracking_is_off(tmp_path: Path) -> None:
