@@ -19,7 +19,7 @@ from rlaif.errors import UserError
 from rlaif.ranks import Ranks, SaidElsewhere
 
 ROOT = Path(__file__).resolve().parents[1]
-SMOKE = ("experiment=smoke", "tracking=none", "policy.precision=fp32")
+SMOKE = ("experiment=smoke", "tracking=none")
 TORCHRUN = ("-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", "0", "--standalone")
 ACCELERATE = (
     "-m", "accelerate.commands.launch", "--main_process_port", "0", "--config_file",
