@@ -56,10 +56,10 @@ class RewardModel(nn.Module):
         self.trunk, self.tokenizer, self.head_kind = trunk, tokenizer, head_kind
         self.max_prompt_tokens, self.max_new_tokens = max_prompt_tokens, max_new_tokens
         hidden_size = width_of(trunk)
-        self.head = nn.Linear(hidden_size, 1 if head_kind is RewardHead.scalar else 2)
+        self.head = nn.Linear(hidden_size, 1 if head_kind is RewardHead.scalar else 2, dtype=torch.float32)
         nn.init.normal_(self.head.weight, std=(hidden_size + 1) ** -0.5)
         nn.init.zeros_(self.head.bias)
-        self.register_buffer("center", torch.zeros(()))
+        self.register_buffer("center", torch.zeros((), dtype=torch.float32))
 
     @classmethod
     def from_policy(

@@ -102,7 +102,7 @@ def backward_ptx(model: nn.Module, texts: PtxTexts, config: PPOConfig, processes
     parts = micro_batches(
         rows, texts.lengths, config.per_device_train_batch_size, config.max_tokens_per_micro_batch, processes.count
     )
-    total = torch.zeros((), device=rows.device)
+    total = torch.zeros((), dtype=torch.float32, device=rows.device)
     for (chosen, longest), weight, _ in processes.turns(parts):
         mask = texts.action_mask[chosen, :longest]
         with processes.waiting(model, last=False):

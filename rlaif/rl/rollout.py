@@ -201,7 +201,7 @@ def sampled_tensors(episodes: Sequence[Episode], device: torch.device) -> dict[s
     input_ids, action_mask, lengths = pad_sequences(
         [one.prompt_ids for one in episodes], [one.tokens.ids for one in episodes]
     )
-    logprobs, values, entropy, token_scores = (torch.zeros(input_ids.shape) for _ in range(4))
+    logprobs, values, entropy, token_scores = (torch.zeros(input_ids.shape, dtype=torch.float32) for _ in range(4))
     for row, (one, length) in enumerate(zip(episodes, lengths, strict=True)):
         actions = slice(len(one.prompt_ids), length)
         assert one.tokens.values is not None
@@ -241,7 +241,7 @@ def look_at(
             torch.arange(len(lengths), device=lengths.device), lengths, config.per_device_train_batch_size,
             config.max_tokens_per_micro_batch, processes.count,
         )  # fmt: skip
-        found = torch.zeros(input_ids.shape, device=input_ids.device)
+        found = torch.zeros(input_ids.shape, dtype=torch.float32, device=input_ids.device)
         for rows, longest in processes.share(parts):
             with training_precision(input_ids.device, bf16=config.bf16):
                 found[rows, :longest] = score(input_ids[rows, :longest], action_mask[rows, :longest], **settings)

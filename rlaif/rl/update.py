@@ -121,8 +121,8 @@ def backward(
     parts = micro_batches(
         rows, rollout.lengths, config.per_device_train_batch_size, config.max_tokens_per_micro_batch, processes.count
     )
-    totals = torch.zeros(len(SUMMED), device=advantages.device)
-    highest = torch.zeros((), device=advantages.device)
+    totals = torch.zeros(len(SUMMED), dtype=torch.float32, device=advantages.device)
+    highest = torch.zeros((), dtype=torch.float32, device=advantages.device)
     for part, weight, last in processes.turns(parts):
         with processes.waiting(model, last=last):
             found, ratio = micro_batch_totals(model, rollout, advantages, returns, config, part)

@@ -106,3 +106,20 @@ def test_nothing_to_train_is_said_when_the_trainer_is_made(make_policy: Any, tok
     for_inference = peft.PeftModel.from_pretrained(llama(), tmp_path)
     with pytest.raises(UserError, match=r"its adapters are frozen.*is_trainable=True"):
         PPOTrainer(for_inference, share_of_a, CONFIG, PROMPTS, tokenizer)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float64])
+def test_torchs_default_dtype_decides_nothing(
+    make_policy: Callable[..., nn.Module], tokenizer: Any, dtype: torch.dtype
+) -> None:
+    """Scripts that load models in bf16 often set it for the whole process."""
+    policy = make_policy()
+    wanted, logged = run(copy.deepcopy(policy), tokenizer)
+    torch.set_default_dtype(dtype)
+    try:
+        trainer, found = run(policy, tokenizer)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    for name, tensor in wanted.actor_critic.state_dict().items():
+        assert torch.equal(trainer.actor_critic.state_dict()[name], tensor), name
+    assert [row["ppo/kl"] for row in found] == [row["ppo/kl"] for row in logged]

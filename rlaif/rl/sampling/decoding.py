@@ -37,9 +37,10 @@ class Record:
 
     def __init__(self, num_rows: int, num_steps: int, with_values: bool, device: torch.device) -> None:
         self.tokens = torch.zeros(num_rows, num_steps, dtype=torch.long, device=device)
-        self.logprobs = torch.zeros(num_rows, num_steps, device=device)
-        self.entropy = torch.zeros(num_rows, num_steps, device=device)
-        self.values = torch.zeros(num_rows, num_steps, device=device) if with_values else None
+        fp32: dict[str, Any] = {"dtype": torch.float32, "device": device}  # whatever the default is
+        self.logprobs = torch.zeros(num_rows, num_steps, **fp32)
+        self.entropy = torch.zeros(num_rows, num_steps, **fp32)
+        self.values = torch.zeros(num_rows, num_steps, **fp32) if with_values else None
 
     def write(self, rows: Tensor, step: int | Tensor, choice: Choice, values: Tensor | None) -> None:
         self.tokens[rows, step] = choice.tokens
