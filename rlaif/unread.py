@@ -82,7 +82,8 @@ def unread(keys: Sequence[str], configs: Sequence[TrainConfig]) -> Iterator[Unre
     """Of some dotted keys those that none of the jobs reads."""
     for key in keys:
         declared = [*_declarations(key)]
-        refused = any(one.get("names_something") for one in declared)
+        names_something = any(one.get("names_something") for one in declared)
+        refused = names_something and any(_is_given(config, key) for config in configs)
         for condition in [one["read_when"] for one in declared if "read_when" in one]:
             if not any(holds(condition, config) for config in configs):
                 names = dict.fromkeys(_parts(one)[0] for one in condition.split(" or "))
@@ -133,6 +134,13 @@ def _value(config: Any, name: str) -> Any:
     for part in name.split("."):
         config = getattr(config, part)
     return config
+
+
+def _is_given(config: Any, key: str) -> bool:
+    """Whether something stands at a key; null and an empty text name nothing."""
+    for part in key.split("."):
+        config = config.get(part) if isinstance(config, Mapping) else getattr(config, part, None)
+    return bool(config)
 
 
 def _text(value: Any) -> str:

@@ -53,7 +53,8 @@ def test_what_names_something_that_is_not_used_is_refused(overrides: list[str], 
         ["policy.lora.r=8"], ["strong_sft.max_epochs=3"], ["policy=gpt2", "policy.scratch.width=96"],
         ["trainer.ptx_batch_size=8"], ["tracking=none", "tracking.project=x"], ["policy.revision=abc"],
         ["data.seeded_eval_fraction=0.5"], ["reward=scalar_and_run", "reward.terms.model=0", "reward.max_epochs=9"],
-        ["feedback.pairs.max_length_gap=3"], ["trainer.watch.every=null", "trainer.watch.num_prompts=2"],
+        ["feedback.pairs.max_length_gap=3"], ["data.train_file=null"], ["policy.path=null"],
+        ["trainer.watch.every=null", "trainer.watch.num_prompts=2"],
     ],
 )  # fmt: skip
 def test_any_other_key_without_effect_is_told(overrides: list[str]) -> None:
