@@ -31,9 +31,21 @@ HUB_OF = {
 def check(config: TrainConfig) -> None:
     """Raises UserError with the first complaint: one line that names the key and what is allowed."""
     for complaint in chain(
-        complaints(config), _data(config), _policy(config), _feedback(config), _rewards(config), _ppo(config)
+        complaints(config), _paths(config), _data(config), _policy(config), _feedback(config), _rewards(config), _ppo(config)
     ):
         raise UserError(complaint)
+
+
+def _paths(config: TrainConfig) -> Iterator[str]:
+    paths = {
+        "runs_dir": config.runs_dir,
+        "policy.path": config.policy.path,
+        "feedback.local.path": config.feedback.local.path,
+        "feedback.replay.path": config.feedback.replay.path,
+    }
+    for key, path in paths.items():
+        if path and path.startswith("~"):
+            yield f"{key}: no shell has put your home in the place of ~ in {path}; write {key}=$HOME/... or the whole path"
 
 
 def _data(config: TrainConfig) -> Iterator[str]:

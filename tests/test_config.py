@@ -63,6 +63,8 @@ def test_every_option_says_what_it_is_for(option: str) -> None:
         (["policy.kind=xx"], ["policy.kind", "xx", "scratch", "pretrained", "responses"]),
         (["policy=gpt9"], ["policy=gpt9", "no such option", "gpt2", "tiny"]),
         (["experiment=nope"], ["experiment=nope", "smoke"]),
+        (["runs_dir=~/runs"], ["runs_dir=$HOME/", "~/runs"]),
+        (["policy=gpt2", "policy.path=~/model"], ["policy.path=$HOME/"]),
         (["feedback=openai"], ["feedback.openai.model"]),
         (["data=jsonl"], ["data.train_file"]),
         (["trainer.num_rollouts=0"], ["trainer.num_rollouts", "0", "above 0"]),
