@@ -31,8 +31,9 @@ HUB_OF = {
 def check(config: TrainConfig) -> None:
     """Raises UserError with the first complaint: one line that names the key and what is allowed."""
     for complaint in chain(
-        complaints(config), _paths(config), _data(config), _policy(config), _feedback(config), _rewards(config), _ppo(config)
-    ):
+        complaints(config), _paths(config), _data(config), _policy(config), _feedback(config), _rewards(config),
+        _ppo(config),
+    ):  # fmt: skip
         raise UserError(complaint)
 
 
@@ -45,7 +46,7 @@ def _paths(config: TrainConfig) -> Iterator[str]:
     }
     for key, path in paths.items():
         if path and path.startswith("~"):
-            yield f"{key}: no shell has put your home in the place of ~ in {path}; write {key}=$HOME/... or the whole path"
+            yield f"{key}: no shell has put your home in the place of ~ in {path}; write {key}=$HOME/..."
 
 
 def _data(config: TrainConfig) -> Iterator[str]:
