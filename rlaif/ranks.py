@@ -32,6 +32,8 @@ FAILED, LEFT, SAID = "failed", "left", "said"
 LONGEST_PAUSE_S = 0.5
 """Between two looks at the store."""
 SECONDS_TO_CONNECT, SECONDS_TO_ASK, SECONDS_TO_LEAVE = 300, 10, 20
+SECONDS_TO_SAY = 3
+"""What a process that ends in failure leaves to the others: torchrun ends them as soon as one has ended."""
 SECONDS_TO_END = 10
 """For a process whose exchange with one that has failed will never end."""
 ENGINES = {
@@ -180,6 +182,7 @@ def joined() -> Iterator[Ranks]:
         is_first = ranks.fail()
         ranks.leave()
         if not is_first or isinstance(error, SaidElsewhere):
+            linger()
             raise SaidElsewhere(1) from None
         if lost:
             raise UserError("another process of this job has ended; what was finished is kept") from None
@@ -229,12 +232,15 @@ def says_it() -> bool:
         return True
     try:
         store = launchers_store(SECONDS_TO_ASK)
-        is_first = int(store.compare_set(SAID, "", str(index))) == index
+        return int(store.compare_set(SAID, "", str(index))) == index
     except (UserError, RuntimeError):  # nobody else is there
         return True
-    if index == 0:
-        time.sleep(1)  # the store may be this process's own
-    return is_first
+
+
+def linger() -> None:
+    """Before a process ends in failure: let the others ask the store, which may be its own, and say why they fail."""
+    if place()[1] > 1:
+        time.sleep(SECONDS_TO_SAY)
 
 
 def is_of_exchange(error: BaseException) -> bool:

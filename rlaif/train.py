@@ -79,6 +79,7 @@ def _sweep(command: CommandLine) -> None:
     if ended:
         _stop(ended)
     if lines:
+        ranks.linger()
         sys.exit(1)
 
 
@@ -217,6 +218,7 @@ def _say(text: str) -> None:
 def _stop(message: str, code: int = 1) -> NoReturn:
     if ranks.says_it():
         print(message, file=sys.stderr, flush=True)
+    ranks.linger()
     sys.exit(code)
 
 
