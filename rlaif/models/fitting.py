@@ -8,10 +8,8 @@ pairs; `Trainer` averages the batches' means), and none of its private ones.
 
 from __future__ import annotations
 
-import dataclasses
-import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,12 +17,12 @@ from typing import Any
 import torch
 from accelerate.data_loader import prepare_data_loader
 from torch import nn
-from torch.utils.data import DataLoader, Sampler
+from torch.utils.data import DataLoader
 from tqdm import tqdm
 from transformers import Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_callback import PrinterCallback, TrainerState
 
-from rlaif.config import LrSchedule, Precision, RewardConfig, SftConfig
+from rlaif.config import Precision
 from rlaif.errors import UserError
 from rlaif.models.checkpoints import (
     STATE,
@@ -33,9 +31,10 @@ from rlaif.models.checkpoints import (
     last_checkpoint,
     load_weights,
 )
-from rlaif.models.device import accelerate_state, current_device, saveable
+from rlaif.models.device import saveable
+from rlaif.models.fit_settings import FitSettings, training_arguments
 from rlaif.models.generation import derive_seed, eval_mode
-from rlaif.models.policy import uses_bf16
+from rlaif.models.length_groups import LengthGroupedSampler
 from rlaif.models.precision import train_in_fp32
 from rlaif.models.shard_bars import without_shard_bars
 from rlaif.models.shares import Shares
@@ -47,37 +46,6 @@ Loss = Callable[[nn.Module, Batch, Any], torch.Tensor]
 """Of a model and a batch with `labels`: a sum over them, divided by the number that is given, or else by theirs."""
 OnLog = Callable[[int, dict[str, float]], None]
 """Called with (step, metrics) whenever there are new figures."""
-
-SCHEDULES = {  # transformers' names; all of them warm up first
-    LrSchedule.constant: "constant_with_warmup",
-    LrSchedule.linear: "linear",
-    LrSchedule.cosine: "cosine",
-}
-LOGGING_STEPS = 10
-SORTED_BATCHES = 50  # batches that are sorted by length together; the rest stays shuffled
-
-
-@dataclass(frozen=True)
-class FitSettings:
-    """What decides the course of a fit. `eval_steps` counts optimizer steps; None means once an epoch."""
-
-    learning_rate: float
-    batch_size: int
-    max_epochs: int
-    patience: int
-    warmup_ratio: float
-    weight_decay: float
-    max_grad_norm: float
-    adam_beta2: float = 0.999
-    eval_steps: int | None = None
-    lr_schedule: LrSchedule = LrSchedule.constant
-    gradient_accumulation_steps: int = 1
-
-    @classmethod
-    def of(cls, config: SftConfig | RewardConfig, **changes: Any) -> FitSettings:
-        """The settings that `config` has by the same names; the others keep their defaults."""
-        names = {field.name for field in dataclasses.fields(cls)} & {field.name for field in dataclasses.fields(config)}
-        return cls(**{**{name: getattr(config, name) for name in names}, **changes})
 
 
 @dataclass(frozen=True)
@@ -167,60 +135,6 @@ def fit(
     )
 
 
-def training_arguments(
-    settings: FitSettings, num_items: int, directory: Path, seed: int, precision: Precision
-) -> TrainingArguments:
-    device = current_device()
-    per_step = settings.batch_size * settings.gradient_accumulation_steps
-    steps_per_epoch = math.ceil(num_items / per_step)
-    eval_steps = settings.eval_steps or steps_per_epoch
-    arguments = _Arguments(
-        output_dir=str(directory),
-        per_device_train_batch_size=settings.batch_size,
-        gradient_accumulation_steps=settings.gradient_accumulation_steps,
-        num_train_epochs=settings.max_epochs,
-        learning_rate=settings.learning_rate,
-        lr_scheduler_type=SCHEDULES[settings.lr_schedule],
-        warmup_steps=math.ceil(settings.warmup_ratio * settings.max_epochs * steps_per_epoch),
-        weight_decay=settings.weight_decay,
-        adam_beta2=settings.adam_beta2,
-        max_grad_norm=settings.max_grad_norm,
-        eval_strategy="steps",
-        eval_steps=eval_steps,
-        save_strategy="steps",
-        save_steps=eval_steps,
-        save_total_limit=1,  # the last one, and the best one where that is another
-        metric_for_best_model="validation_loss",
-        greater_is_better=False,
-        logging_steps=min(LOGGING_STEPS, eval_steps),
-        logging_nan_inf_filter=False,  # a loss that is not a number is shown as such
-        include_num_input_tokens_seen="non_padding",
-        bf16=uses_bf16(precision, device),
-        use_cpu=device.type == "cpu",
-        dataloader_pin_memory=device.type == "cuda",
-        seed=seed,
-        report_to="none",
-        disable_tqdm=True,
-    )
-    arguments.mixed_precision = "bf16" if arguments.bf16 else "no"  # whatever accelerate's config says
-    accelerate_state()  # anew: what makes the arguments resets it
-    return arguments
-
-
-class _Arguments(TrainingArguments):
-    """transformers' arguments, on the current device alone."""
-
-    @property
-    def device(self) -> torch.device:
-        super().device  # noqa: B018  # forms the group of processes, where there are several
-        return current_device()
-
-    @property
-    def n_gpu(self) -> int:
-        """One at most: batches are not cut up among the other GPUs that this process could see."""
-        return min(1, super().n_gpu)
-
-
 class _Trainer(Trainer):
     """transformers' loop with this project's batches and evaluation."""
 
@@ -280,35 +194,6 @@ class _Trainer(Trainer):
         self.log(dict(metrics))
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics
-
-
-class LengthGroupedSampler(Sampler[int]):
-    """Indices of an epoch, such that neighbours have similar lengths and batches come in random order.
-
-    The order depends on seed and epoch alone. Padding then costs a few percent of the tokens.
-    """
-
-    def __init__(self, lengths: Sequence[int], batch_size: int, seed: int) -> None:
-        self.lengths, self.batch_size, self.seed = lengths, batch_size, seed
-        self.epoch = 0
-
-    def set_epoch(self, epoch: int) -> None:
-        self.epoch = epoch
-
-    def __len__(self) -> int:
-        return len(self.lengths)
-
-    def __iter__(self) -> Iterator[int]:
-        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
-        shuffled = torch.randperm(len(self.lengths), generator=generator).tolist()
-        window = self.batch_size * SORTED_BATCHES
-        grouped: list[int] = []
-        for start in range(0, len(shuffled), window):
-            grouped += sorted(shuffled[start : start + window], key=lambda index: -self.lengths[index])
-        num_full = len(grouped) // self.batch_size
-        for batch in torch.randperm(num_full, generator=generator).tolist():
-            yield from grouped[batch * self.batch_size : (batch + 1) * self.batch_size]
-        yield from grouped[num_full * self.batch_size :]  # the smaller batch has to be the last
 
 
 class _Course(TrainerCallback):

@@ -21,7 +21,8 @@ from torch import Tensor, nn
 
 from rlaif.config import Precision, RewardConfig, RewardHead
 from rlaif.errors import UserError
-from rlaif.models.fitting import Batch, FitResult, FitSettings, OnLog, fit
+from rlaif.models.fit_settings import FitSettings
+from rlaif.models.fitting import Batch, FitResult, OnLog, fit
 from rlaif.models.padding import pad_right
 from rlaif.models.policy import autocast
 from rlaif.models.reward_model import RewardModel

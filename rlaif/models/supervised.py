@@ -18,7 +18,8 @@ from torch import Tensor
 
 from rlaif.config import PolicyConfig
 from rlaif.errors import UserError
-from rlaif.models.fitting import Batch, FitResult, FitSettings, OnLog, fit
+from rlaif.models.fit_settings import FitSettings
+from rlaif.models.fitting import Batch, FitResult, OnLog, fit
 from rlaif.models.policy import Policy, autocast
 from rlaif.models.shares import Shares
 from rlaif.models.stop_tokens import eos_of

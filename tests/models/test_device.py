@@ -10,7 +10,7 @@ from torch import nn
 
 from rlaif.config import Precision
 from rlaif.models import device as devices
-from rlaif.models.fitting import FitSettings, training_arguments
+from rlaif.models.fit_settings import FitSettings, training_arguments
 
 NAMES = ("ACCELERATE_TORCH_DEVICE", "ACCELERATE_USE_CPU", "LOCAL_RANK")
 

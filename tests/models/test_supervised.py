@@ -18,7 +18,7 @@ import torch
 from rlaif.config import LoraConfig, LrSchedule, PolicyConfig, PolicyKind, Precision, ScratchConfig, SftConfig
 from rlaif.errors import UserError
 from rlaif.models.checkpoints import last_checkpoint
-from rlaif.models.fitting import LengthGroupedSampler
+from rlaif.models.length_groups import LengthGroupedSampler
 from rlaif.models.policy import build_policy
 from rlaif.models.supervised import IGNORED, collate, completion_loss, encode_texts, train_supervised
 

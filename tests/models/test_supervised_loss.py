@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from rlaif.config import Precision
-from rlaif.models.fitting import FitSettings, fit
+from rlaif.models.fit_settings import FitSettings
+from rlaif.models.fitting import fit
 from rlaif.models.supervised import TrainingText, batch_loss, collate, takes_window
 from tests.architectures.configs import build
 
