@@ -33,6 +33,8 @@ Decode = Callable[
 ]
 """`decode_shrinking`, or another that does the same."""
 
+NUM_GRADIENTS = 8
+"""Parameters whose gradients are asked for; the backward pass goes through all layers for the first of them."""
 FOUND: WeakKeyDictionary[ActorCritic, Way] = WeakKeyDictionary()
 STATIC: WeakKeyDictionary[ActorCritic, bool] = WeakKeyDictionary()
 """Of policies that were tried: how rows of unequal length share a batch, and whether the static step is right."""
@@ -121,8 +123,9 @@ class Trial:
             raise UserError(f"{name} cannot be trained by PPO: what it says of a sequence changes with those beside it")
         try:
             with full_precision(self.actor_critic.policy), torch.enable_grad():
-                trained = [one for one in self.actor_critic.policy.parameters() if one.requires_grad]
-                torch.autograd.grad(torch.cat(self.training_pass()).sum(), trained, allow_unused=True)
+                trained = (one for one in self.actor_critic.policy.parameters() if one.requires_grad)
+                smallest = sorted(trained, key=torch.numel)[:NUM_GRADIENTS]  # of early layers too, and cheap
+                torch.autograd.grad(torch.cat(self.training_pass()).sum(), smallest, allow_unused=True)
         except Exception as error:  # whatever an architecture raises
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise UserError(f"{name} cannot be trained by PPO: it has no gradients in eval mode ({reason})") from None
