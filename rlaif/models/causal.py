@@ -9,13 +9,14 @@ from torch import Tensor
 
 from rlaif.errors import UserError
 from rlaif.models.generation import device_of, eval_mode
+from rlaif.models.trunk import unwrapped
 
 
 def require_one_stack(model: Any, name: str) -> None:
     """UserError for an encoder-decoder."""
-    if getattr(inner_of(model).config, "is_encoder_decoder", False):
+    if getattr(unwrapped(model).config, "is_encoder_decoder", False):
         raise UserError(
-            f"{name}: a {type(inner_of(model)).__name__} is an encoder-decoder, whose prompt and completion go into "
+            f"{name}: a {type(unwrapped(model)).__name__} is an encoder-decoder, whose prompt and completion go into "
             "different stacks: only decoders alone are trained, those that AutoModelForCausalLM loads"
         )
 
@@ -30,17 +31,12 @@ def require_causal(model: Any, name: str) -> None:
         states: Tensor = output.logits if hasattr(output, "logits") else output.last_hidden_state
     except Exception as error:  # whatever an architecture raises
         said = " ".join(f"{type(error).__name__}: {error}".split())[:200]
-        raise UserError(f"{name}: a {type(inner_of(model)).__name__} cannot read tokens alone: {said}") from error
+        raise UserError(f"{name}: a {type(unwrapped(model)).__name__} cannot read tokens alone: {said}") from error
     one, other = states[:, :2].float()
     tolerance = 1e-4 if states.dtype == torch.float32 else 2e-2
     if (one - other).abs().max() > tolerance * one.abs().max():
-        config = inner_of(model).config
+        config = unwrapped(model).config
         way_out = ": load it with is_decoder=True" if getattr(config, "is_decoder", None) is False else ""
         raise UserError(
-            f"{name}: a {type(inner_of(model)).__name__} attends to later tokens, and is no causal model{way_out}"
+            f"{name}: a {type(unwrapped(model)).__name__} attends to later tokens, and is no causal model{way_out}"
         )
-
-
-def inner_of(model: Any) -> Any:
-    """The transformers model inside PEFT's wrapper."""
-    return model.get_base_model() if hasattr(model, "get_base_model") else model

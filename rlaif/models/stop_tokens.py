@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 from rlaif.errors import UserError
+from rlaif.models.trunk import unwrapped
 
 
 def stop_token_ids(model: Any, tokenizer: Any) -> frozenset[int]:
@@ -24,7 +25,7 @@ def stop_token_ids(model: Any, tokenizer: Any) -> frozenset[int]:
 def named_stop_ids(model: Any, tokenizer: Any) -> frozenset[int]:
     """`stop_token_ids`, also of a tokenizer without EOS; where nobody names one there are none."""
     stated = {*as_ids(tokenizer.eos_token_id)}
-    inner = model.get_base_model() if hasattr(model, "get_base_model") else model  # PEFT's wrapper
+    inner = unwrapped(model)
     for config in configs_of(inner):
         ids = as_ids(config.eos_token_id)
         if ids == as_ids(class_default(inner, config)):

@@ -12,10 +12,11 @@ from typing import Any
 from torch import nn
 
 from rlaif.errors import UserError
-from rlaif.models.causal import inner_of, require_one_stack
+from rlaif.models.causal import require_one_stack
 from rlaif.models.merging import adapters_are_all
 from rlaif.models.stop_tokens import eos_of
 from rlaif.models.texts import num_tokens
+from rlaif.models.trunk import unwrapped
 
 logger = logging.getLogger(__name__)
 
@@ -26,7 +27,7 @@ PADDED_TO = 64
 def require_policy(policy: Any, tokenizer: Any) -> None:
     """UserError for a model that PPO cannot train, or a tokenizer that is not its own."""
     require_language_model(policy, "model")
-    if getattr(inner_of(policy), "is_quantized", False) and not hasattr(policy, "peft_config"):
+    if getattr(unwrapped(policy), "is_quantized", False) and not hasattr(policy, "peft_config"):
         raise UserError(
             "model: its weights are quantized and cannot be trained: give peft_config, or load it without "
             "quantization (of GGUF files: GgufConfig(dequantize=True))"
@@ -57,9 +58,9 @@ def require_language_model(model: Any, name: str) -> None:
     require_weights(model, name)
     require_one_stack(model, name)
     require_plain_prompts(model, name)
-    if inner_of(model).get_output_embeddings() is None:
+    if unwrapped(model).get_output_embeddings() is None:
         raise UserError(
-            f"{name}: a {type(inner_of(model)).__name__} has no language-modelling head: load it with "
+            f"{name}: a {type(unwrapped(model)).__name__} has no language-modelling head: load it with "
             "AutoModelForCausalLM"
         )
 
@@ -105,7 +106,7 @@ def require_like_vocabulary(model: Any, policy: Any, tokenizer: Any, name: str) 
 
 
 def vocabulary_of(model: Any) -> int | None:
-    config = inner_of(model).config
+    config = unwrapped(model).config
     text_config = config.get_text_config() if hasattr(config, "get_text_config") else config
     size: int | None = getattr(text_config, "vocab_size", None)
     return size
