@@ -35,6 +35,8 @@ class Request:
     num_samples: int = 1
     """Texts wanted. Above 1 they are votes, and the temperature should be above 0."""
     purpose: str = ""
+    limited_by: str = "max_answer_tokens"
+    """The option of `questions.options` that `max_tokens` comes from: where it is too small, it is named."""
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -57,7 +59,8 @@ class Reply:
     texts: tuple[str, ...]
     """One a sample, in the server's order; fewer than asked where the server gave fewer."""
     tokens: tuple[TokenLogprobs, ...] = ()
-    """Of the first text, every generated token in order; () where the server gives none."""
+    """Of the first text, every generated token in order, a thought's among them where the server gives those too; ()
+    where it gives none. The tokens at a position hold the one that was chosen, if there are any."""
     finish_reason: str = "stop"
     """As the server says for the first text: stop, length (cut off at max_tokens), content_filter."""
     model: str = ""
@@ -67,7 +70,16 @@ class Reply:
     """Of all texts, as the server counts them; 0 where it does not say."""
     unreadable: str = ""
     """Why there is no answer in it although the model replied: "filtered", "refused: ...", "empty", "no choices",
-    "rejected: ..." (the endpoint will not take this prompt). Empty where there is one."""
+    "rejected: ..." (the endpoint will not take this prompt), ... Empty where there is one."""
+    thoughts: tuple[str, ...] = ()
+    """What was thought before each text, where the server keeps it apart from the text; () where there is none."""
+    finish_reasons: tuple[str, ...] = ()
+    """Of each text; () where there is one text, or where an older store did not keep them."""
+
+    def is_cut_off(self, number: int = 0) -> bool:
+        """Whether the text of that number ran into max_tokens, so far as it is known."""
+        reasons = self.finish_reasons or (self.finish_reason,)
+        return number < len(reasons) and reasons[number] == "length"
 
 
 Ask = Callable[[Sequence[Request]], list[Reply | None]]
