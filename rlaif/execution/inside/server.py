@@ -19,21 +19,18 @@ import mmap
 import os
 import resource
 import secrets
-import select
-import signal
 import sys
 import time
 import traceback
 from dataclasses import dataclass, replace
 from typing import IO, Any
 
-from .runner import FAILED, MAX_REPORT_BYTES, PASSED, Confinement, Job, run_snippet
+from .runner import FAILED, PASSED, Confinement, Job, run_snippet
+from .watch import Watch
 
-MAX_WORKSPACE_BYTES = 256 << 20
 MAX_WORKSPACE_ENTRIES = 10_000
 """Files and directories: empty ones take no blocks, but the disk's inodes, or memory."""
 MAX_WORKSPACE_DEPTH = 200
-_TICK_S = 0.05
 
 
 @dataclass(frozen=True)
@@ -81,7 +78,8 @@ def execute(job: Job, confinement: Confinement, jobs: IO[bytes]) -> dict[str, An
         os.closerange(4, 1024)
         run_snippet(job, nonce, 3, confinement)
     os.close(report_write)
-    watch = _Watch(child, report_read, started + confinement.timeout_s, confinement.workspace, jobs.fileno())
+    deadline = started + confinement.timeout_s
+    watch = Watch(child, report_read, deadline, lambda: _size(confinement.workspace), jobs.fileno())
     status = watch.until_the_end()
     os.close(report_read)
     outcome = {
@@ -93,60 +91,6 @@ def execute(job: Job, confinement: Confinement, jobs: IO[bytes]) -> dict[str, An
     }
     clear(confinement.workspace)
     return outcome
-
-
-class _Watch:
-    """Waits for a child, and ends it where it takes too long or too much, or where nobody waits for it."""
-
-    def __init__(self, child: int, report: int, deadline: float, workspace: str, jobs: int) -> None:
-        self.child = child
-        self.deadline = deadline
-        self.workspace = workspace
-        self.report = b""
-        self.stopped = ""
-        self._descriptor = report
-        self._poll = select.poll()
-        self._poll.register(report, select.POLLIN)
-        self._poll.register(jobs, 0)  # reports only that the other end is gone
-        self._jobs = jobs
-
-    def until_the_end(self) -> int:
-        """The child's wait status. ``stopped`` then says why it was killed, if it was."""
-        while not self.stopped and not self._has_ended():
-            self.stopped = self._reason_to_stop(self._wait())
-        self._collect()
-        for kill in (os.kill, os.killpg):  # the group too: without isolation a snippet may have forked
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                kill(self.child, signal.SIGKILL)
-        return os.waitpid(self.child, 0)[1]
-
-    def _has_ended(self) -> bool:
-        """Ended, but not yet reaped, so that its id still is its own."""
-        return os.waitid(os.P_PID, self.child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
-
-    def _wait(self) -> bool:
-        """Wait for news, for a tick at most; whether the parent is still there."""
-        for descriptor, events in self._poll.poll(_TICK_S * 1000):
-            if descriptor == self._jobs:
-                return False
-            if events & select.POLLIN:
-                self._collect()
-            else:  # closed: the child is ending, or wants it to look so
-                time.sleep(0.0005)
-        return True
-
-    def _collect(self) -> None:
-        with contextlib.suppress(BlockingIOError):
-            self.report += os.read(self._descriptor, MAX_REPORT_BYTES)[: MAX_REPORT_BYTES - len(self.report)]
-
-    def _reason_to_stop(self, has_parent: bool) -> str:
-        if not has_parent:
-            return "abandoned"
-        if time.monotonic() > self.deadline:
-            return "timeout"
-        if _size(self.workspace) > MAX_WORKSPACE_BYTES:
-            return "disk"
-        return ""
 
 
 def used_address_space() -> int:
