@@ -1,0 +1,127 @@
+"""Several answers in one text: "1. yes", "Q1: yes", "| 1 | yes |", JSON; one a line or all in one.
+
+A number that comes again from 1 begins the list anew, so that what a model drafts before its list is not the list: the
+last one that answers every question counts, else the last one. Within it a number with two different answers has none.
+Answers without numbers count where they are just as many as the questions.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from rlaif.feedback.json_answers import json_answers
+from rlaif.feedback.mention import Mention, Rank
+from rlaif.feedback.reading import said
+
+Entry = tuple[int, Mention]
+"""A question's number and its answer."""
+
+BULLETS = " \t-•*>+"
+NAMED = r"(?:(?:answer[^\w\n]{1,4}(?:to|for)[^\w\n]{1,4})?(?:question|answer|item|q|a|no\.)(?:_|[^\w\n]){0,4})?"
+AT_LINE_START = re.compile(
+    rf"(?:_|[^\w\n]){{0,20}}{NAMED}(\d{{1,3}})(?!\d|\.\d|[^\W_])(?:_|[^\w\n]){{0,12}}", re.IGNORECASE
+)
+WITHIN_LINE = re.compile(rf"(?<![\w.]){NAMED}(\d{{1,3}})(?:[.):\]=]|(?:_|[^\w\n]){{1,8}}(?=WORD))", re.IGNORECASE)
+PIECES = re.compile(r"[^\n,;/|]+")
+LINES = re.compile(r"[^\n]*\S[^\n]*")
+PARTS = re.compile(r"\S+")
+
+
+@dataclass(frozen=True)
+class AnswerList:
+    """The answers in a text, by number, and the numbers that have two different ones."""
+
+    by_number: dict[int, Mention]
+    several: frozenset[int]
+
+
+def answer_list(answer: str, words: Sequence[str], num_answers: int, cut_off: bool) -> AnswerList:
+    """The list that counts in a text without thoughts; its mentions' places are in that text."""
+
+    def decide(text: str) -> Mention | None:
+        return said(text, words).mention
+
+    lists = json_answers(answer, decide, num_answers) if "{" in answer or "[" in answer else []
+    if not lists:
+        lists = _lists(list(_numbered(answer, words, cut_off)))
+    if not lists and (in_turn := _in_turn(answer, words, num_answers)):
+        lists = [in_turn]
+    of_all = [_list_of(one, num_answers) for one in lists]
+    complete = [one for one in of_all if len(one.by_number) == num_answers]
+    return (complete or of_all or [AnswerList({}, frozenset())])[-1]
+
+
+def _lists(entries: Sequence[Entry]) -> list[list[Entry]]:
+    """Entries in order, parted where the numbers begin anew."""
+    lists: list[list[Entry]] = []
+    for number, mention in entries:
+        begins = number <= 1 and lists and any(other > number for other, _ in lists[-1])
+        if begins or not lists:
+            lists.append([])
+        lists[-1].append((number, mention))
+    return lists
+
+
+def _list_of(entries: Sequence[Entry], num_answers: int) -> AnswerList:
+    by_number: dict[int, Mention] = {}
+    several: set[int] = set()
+    numbers = {number for number, _ in entries}
+    shift = 1 if 0 in numbers else 0
+    if shift and numbers != set(range(num_answers)):
+        return AnswerList({}, frozenset())  # which question a number means cannot be told
+    for number, mention in entries:
+        if by_number.setdefault(number + shift, mention).shares != mention.shares:
+            several.add(number + shift)
+    kept = {number: one for number, one in by_number.items() if number not in several and number <= num_answers}
+    return AnswerList(kept, frozenset(several))
+
+
+def _numbered(answer: str, words: Sequence[str], cut_off: bool) -> Iterator[Entry]:
+    """The numbers in a text that have an answer behind them, and their answers."""
+    heads = list(_heads(answer, words))
+    for index, (number, start, _) in enumerate(heads):
+        end = heads[index + 1][2] if index + 1 < len(heads) else len(answer)
+        yield from _entry(answer, number, start, end, words, cut_off and end == len(answer))
+
+
+def _entry(answer: str, number: int, start: int, end: int, words: Sequence[str], cut_off: bool) -> Iterator[Entry]:
+    mention = said(answer[start:end], words, cut_off).mention
+    if mention is not None:
+        yield number, Mention(mention.shares, start + mention.start, start + mention.end, mention.rank)
+
+
+def _heads(answer: str, words: Sequence[str]) -> Iterator[tuple[int, int, int]]:
+    """(number, where what it heads begins, where it begins itself), in order."""
+    within = re.compile(WITHIN_LINE.pattern.replace("WORD", f"(?:{'|'.join(map(re.escape, words))})(?![^\\W_])"), re.I)
+    for line in LINES.finditer(answer):
+        at, last = line.start(), 0
+        if match := AT_LINE_START.match(answer, at, line.end()):
+            last, at = int(match.group(1)), match.end()
+            yield last, at, match.start()
+        for match in within.finditer(answer, at, line.end()):
+            if int(match.group(1)) == last + 1:
+                last += 1
+                yield last, match.end(), match.start()
+
+
+def _in_turn(answer: str, words: Sequence[str], num_answers: int) -> list[Entry]:
+    """Answers without numbers, where the text is nothing else and they are as many as the questions."""
+    for part in (PIECES, LINES, PARTS):
+        pieces = [match for match in part.finditer(answer) if match.group().strip(BULLETS)]
+        if part is LINES and pieces and pieces[0].group().rstrip(" *_").endswith(":"):
+            pieces = pieces[1:]
+        if len(pieces) != num_answers:
+            continue
+        mentions = []
+        for match in pieces:
+            mention = said(match.group(), words).mention
+            if mention is None or mention.rank is not Rank.opening:
+                break
+            mentions.append(
+                Mention(mention.shares, match.start() + mention.start, match.start() + mention.end, mention.rank)
+            )
+        if len(mentions) == num_answers:
+            return list(enumerate(mentions, 1))
+    return []

@@ -1,0 +1,77 @@
+"""A place in a text where one of the words that were offered stands as an answer, and which of several counts.
+
+The rule. A text that *opens* with a word as an answer says that word, and words that come later do not change it:
+"Yes. No errors." is yes. The opening does not count where it is several words at once ("yes and no", "yes/no", "7 or
+8") or no answer at all: "No" before a noun ("No errors found, so yes"), the number of a list ("1. It parses."), a
+number of things ("3 errors"). Then what the text *concludes* counts: a final mark (`\\boxed{}`, `<answer>`, `[[8]]`,
+`[RESULT] 8`, "final answer: no"), else a labelled answer ("Answer: yes", "Score: 9"), of each the last one; else a last
+line that is only the word; else conclusions in prose that agree ("so yes", "I would give it an 8"), else sentences that
+begin with the word and agree. Where an opening and a labelled answer differ, or conclusions do, the text is no answer.
+Of a text that was cut off only its opening and a final mark count, since what it weighs is not yet what it concludes.
+
+The rule looks at places and never at which word stands there, so that it loses no more answers of one kind.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+SEVERAL = "more than one answer"
+NONE = "none of the words"
+
+
+class Rank(enum.IntEnum):
+    """How a mention stands in its text; the higher counts first."""
+
+    numbered = 1
+    """It opens the text as an item of a list would: "8. The code ..."."""
+    sentence = 2
+    """It begins a sentence, or is one."""
+    concluding = 3
+    """It follows "so", "I would say" and the like, or is the last clause."""
+    last_line = 4
+    labelled = 5
+    final = 6
+    opening = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """One word as an answer at `text[start:end]`."""
+
+    shares: Mapping[str, float]
+    """By word, what it says; two words share a grade between them. Empty: it answers, but with none of the words."""
+    start: int
+    end: int
+    rank: Rank
+
+    @classmethod
+    def alone(cls, shares: Mapping[str, float], start: int, end: int) -> Mention:
+        """Of a text that is only the word."""
+        return cls(shares, start, end, Rank.opening)
+
+
+def decide(mentions: Sequence[Mention], opens_with_several: bool, cut_off: bool) -> Mention | str:
+    """The mention that counts, or why there is none. The rule is this module's."""
+    of_rank: dict[Rank, list[Mention]] = {}
+    for one in mentions:
+        of_rank.setdefault(one.rank, []).append(one)
+    explicit = of_rank.get(Rank.final) or of_rank.get(Rank.labelled)
+    if opening := of_rank.get(Rank.opening):
+        return SEVERAL if explicit and explicit[-1].shares != opening[0].shares else _of_words(opening[0])
+    if explicit and (explicit[-1].rank is Rank.final or not cut_off):
+        return _of_words(explicit[-1])
+    if opens_with_several:
+        return SEVERAL
+    ranks = () if cut_off else (Rank.last_line, Rank.concluding, Rank.sentence)
+    for rank in (*ranks, Rank.numbered):
+        if found := of_rank.get(rank):
+            agree = all(one.shares == found[0].shares for one in found)
+            return _of_words(found[-1]) if agree else SEVERAL
+    return NONE
+
+
+def _of_words(mention: Mention) -> Mention | str:
+    return mention if mention.shares else NONE

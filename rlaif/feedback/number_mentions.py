@@ -1,0 +1,217 @@
+"""Where a text answers with a number: a grade on a scale, or one of two responses. See `mention` for the rule."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from rlaif.feedback.mention import Mention, Rank
+from rlaif.feedback.phrases import (
+    ENDS,
+    ENDS_TEXT,
+    MARKUP,
+    MOST_MENTIONS,
+    STARTS,
+    is_alone_in_its_last_line,
+    one_of,
+    text_before,
+    words_of,
+)
+
+NUMBER = re.compile(r"(?<![\w.])\d{1,9}(?:\.\d{1,9})?(?!\d|\.\d|,\d|[^\W_])")
+MINUS = re.compile(r"(?:\A|[^\w)\]])[-−–]\Z")
+"""A dash that touches the number and nothing else."""
+ANOTHER = re.compile(r"[^\S\n]{0,4}(?:[-–—~/,&<>=]|to|or|and|\.{2,3}|…)?[^\S\n]{0,4}(?=[-−]?\d)|\s{0,4}(?=\d+\s*\Z)")
+"""What stands between the numbers of "7 or 8", "8-9", "4/5"."""
+RESPONSE = one_of("response, output, option, candidate")
+BOTH = re.compile(rf"[^\S\n]{{0,4}}(?:and|or|&|/)[^\S\n]{{0,4}}(?:the )?{RESPONSE} ?\d", re.IGNORECASE)
+ITEM = re.compile(r"(?<!\S)[(\[*_#>]{0,4}(\d{1,3})[*_]{0,2}[.):\]][*_]{0,2}[^\S\n]{1,8}(?=\S)")
+"""The number of an item in a list, at a line's start or within a line."""
+NEXT_WORD = re.compile(r"[\s*_\"'`)\]}]{0,6}?[^\S\n]{1,4}[*_(]{0,2}([^\W\d_][\w'’]*)")
+GOES_ON = words_of(
+    "points point pts marks mark stars star overall because since as but and so while although though due given for "
+    "with the this that it its there i my in on here"
+)
+"""After a grade they are its unit, or begin its reason. Another word makes of it a number of things: "3 errors"."""
+
+I_WOULD = r"i(?:['’]?d| would)? (?:say|choose|prefer|pick|select|go with|rate it|give it)"
+LEAD = one_of(
+    "the, my, a, an, final, overall, total, answer, score, rating, grade, mark, result, verdict, preferred, preference,"
+    f"better, best, winner, choice, response, output, option, candidate, number, is, would be, of, {I_WOULD}"
+)
+LEAD_IN = re.compile(rf"[\W_]*(?:{LEAD}{ENDS}[\W_]*)*", re.IGNORECASE)
+"""What may come before a number that opens a text: "Preferred Response=", "**Score:** "."""
+
+LINK = one_of(
+    "is, was, would be, should be, must be, will be, be, at, as, a, an, the, of, around, about, therefore, thus, then,"
+    r"only, just, clearly, score, rating, grade, response, output, option, candidate, number, for (?:this|the) \w+"
+)
+LINKS = rf"{MARKUP}(?:{LINK}{ENDS}{MARKUP}){{0,5}}\Z"
+"""What may come between a label and the number: "score for this output is **"."""
+WHOLE = one_of("answer, score, rating, grade, mark, verdict, choice, decision, judge?ment, assessment")
+FINAL = re.compile(
+    r"\\boxed\{\s{0,4}(?:\\text(?:bf|rm)?\{)?(?:response )?\Z|\[\[\s{0,4}(?:response )?\Z"
+    r"|<(?:answer|score|grade|rating|result|verdict)>[\W_]{0,12}(?:response )?\Z"
+    r"|\[(?:result|score|answer|verdict|rating)\][\W_]{0,12}(?:response )?\Z"
+    rf"|{STARTS}(?:final|overall|total) ?{WHOLE}?{LINKS}",
+    re.IGNORECASE,
+)
+GRADE_LABEL = re.compile(
+    rf"(?:{STARTS}(\w{{1,30}})[^\S\n]{{1,4}})?{STARTS}"
+    rf"(?:score|grade|rating|mark|points|answer|verdict|result|evaluation){LINKS}",
+    re.IGNORECASE,
+)
+OF_THE_WHOLE = words_of("the my a its this your and so is total numeric numerical final overall quality judge of with")
+"""What may come before a label. Another word makes it the label of a part: "Readability score: 7"."""
+CHOICE = one_of("answer, verdict, decision, preferred, preference, winner, choice, better, best")
+CHOICE_LABEL = re.compile(rf"{STARTS}{CHOICE}{LINKS}", re.IGNORECASE)
+CONCLUSION = one_of(
+    "so, thus, therefore, hence, overall, ultimately, in conclusion, in summary, in short, prefer, choose, pick,"
+    "select, favou?r, go with, recommend, vote for"
+)
+GIVES = one_of("gives?, giving, rates?, rated, deserves?, earns?, gets?, assign, award, worth, merits?, say, settle on")
+CONCLUDING = re.compile(
+    rf"{STARTS}{CONCLUSION}{LINKS}|{STARTS}{GIVES}{ENDS}[^\n.!?\d]{{0,30}}\Z|(?:=>|->|[→⇒∴])[^\w.!?]{{0,6}}\Z",
+    re.IGNORECASE,
+)
+CLAUSE_START = re.compile(rf"(?:[\n.!?:|;,—–=]|\s-)[^\w\n]{{0,12}}(?:{RESPONSE} )?\Z", re.IGNORECASE)
+NAMES_A_RESPONSE = re.compile(rf"{STARTS}{RESPONSE}[^\S\n]{{0,2}}[#*_]{{0,3}}\Z", re.IGNORECASE)
+SEEMS = one_of("is, seems, appears, looks, would be, should be, must be, has to be")
+BY_FAR = one_of(
+    "a, the, to be, clear, clearly, slightly, much, far, definitely, overall, therefore, thus, still, also, somewhat,"
+    "generally, marginally, significantly, a bit"
+)
+BETTER = one_of("better, best, preferred, preferable, superior, stronger, winner, favou?red, chosen")
+IS_BETTER = re.compile(
+    rf"[\s*_\"'`)\]]{{0,5}}(?:{SEEMS}\s{{1,3}}(?:{BY_FAR}\s{{1,3}}){{0,4}}{BETTER}|wins){ENDS}", re.IGNORECASE
+)
+ENUMERATES = re.compile(r"[*_]{0,3}\s{0,2}(?::|[-–—]\s)[*_]{0,3}\s{0,4}\S")
+IS_CONDITIONAL = re.compile(
+    rf"[\s*_\"'`)\]]{{0,6}}(?:if|unless|when|would|means|only if){ENDS}|[^\S\n]{{0,4}}\?", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True)
+class _Place:
+    """A number in a text; `end` is behind the scale's highest in "8/10"."""
+
+    shares: Mapping[str, float]
+    start: int
+    end: int
+    is_fraction: bool
+
+
+def number_mentions(text: str, words: Sequence[str], cut_off: bool) -> tuple[list[Mention], bool]:
+    """The places in a text where a number is an answer, and whether it opens with several at once."""
+    words = tuple(words)
+    is_scale = len(words) > 2
+    items = _items(text)
+    mentions: list[Mention] = []
+    opens_with_several = False
+    matches = list(NUMBER.finditer(text))
+    if len(matches) > MOST_MENTIONS:
+        matches = [matches[0], *matches[1 - MOST_MENTIONS :]]
+    is_first = True
+    for match in matches:
+        if match.start() in items and not (items[match.start()] and not is_scale and not cut_off):
+            continue
+        before = text_before(text, match.start())
+        place = _place(text, match, before, words)
+        opens = is_first and LEAD_IN.fullmatch(text, 0, place.start) is not None
+        is_first = False
+        several = not place.is_fraction and _is_range(text, place.end)
+        rank = _rank_of_opening(text, place, before, is_scale) if opens else None
+        if rank is not None and several:
+            opens_with_several, rank = True, None
+        elif rank is None and not several:
+            rank = _rank(text, place, before, is_scale)
+        if rank is not None:
+            mentions.append(Mention(place.shares, place.start, place.end, rank))
+    return mentions, opens_with_several
+
+
+def _items(text: str) -> dict[int, bool]:
+    """By place, the numbers of lists from 1 upwards, and whether it is the only one of its list."""
+    found: dict[int, bool] = {}
+    last = 0
+    first_at = -1
+    for match in ITEM.finditer(text):
+        number, at = int(match.group(1)), match.start(1)
+        if number == 1:
+            last, first_at = 1, at
+            found[at] = True
+        elif number == last + 1 and last:
+            last = number
+            found[first_at] = found[at] = False
+    return found
+
+
+def _place(text: str, match: re.Match[str], before: str, words: tuple[str, ...]) -> _Place:
+    end, is_fraction = match.end(), False
+    if len(words) > 2 and (fraction := _fraction(words[-1]).match(text, end)):
+        end, is_fraction = fraction.end(), True
+    is_other = MINUS.search(before) or text[end : end + 1] == "%"
+    return _Place({} if is_other else _shares(match.group(), words), match.start(), end, is_fraction)
+
+
+@lru_cache(maxsize=64)
+def _fraction(highest: str) -> re.Pattern[str]:
+    return re.compile(rf"[*_\s]{{0,4}}(?:/|out of|of)[*_\s]{{0,4}}{highest}(?:\.0+)?(?![\w%]|\.\d)", re.IGNORECASE)
+
+
+def _shares(number: str, words: tuple[str, ...]) -> dict[str, float]:
+    """What a number says: one word, or of a grade between two whole ones ("8.5") the share of each; {}: neither."""
+    value = float(number)
+    below = int(value)
+    share = value - below
+    if share and len(words) <= 2:
+        return {}
+    said = {str(below): 1.0 - share, str(below + 1): share} if share else {str(below): 1.0}
+    return {word: said.get(word, 0.0) for word in words} if said.keys() <= set(words) else {}
+
+
+def _is_range(text: str, end: int) -> bool:
+    """Whether another number follows as an answer too: "7 or 8", "8-9", "4/5"; not "8, 2 imports are missing"."""
+    if BOTH.match(text, end):
+        return True
+    match = ANOTHER.match(text, end)
+    other = NUMBER.match(text, match.end()) if match else None
+    if match is None or other is None:
+        return match is not None
+    return not _counts_things(text, other.end())
+
+
+def _counts_things(text: str, end: int) -> bool:
+    match = NEXT_WORD.match(text, end)
+    return match is not None and match.group(1).casefold().partition("'")[0] not in GOES_ON
+
+
+def _rank_of_opening(text: str, place: _Place, before: str, is_scale: bool) -> Rank | None:
+    """How a number that opens the text stands there; None where it only is the first one."""
+    if not is_scale and IS_BETTER.match(text, place.end):
+        return Rank.opening
+    if _counts_things(text, place.end) and not place.is_fraction:
+        return None
+    if not is_scale and NAMES_A_RESPONSE.search(before) and ENUMERATES.match(text, place.end):
+        return None
+    return Rank.numbered if ITEM.match(text, place.start) else Rank.opening
+
+
+def _rank(text: str, place: _Place, before: str, is_scale: bool) -> Rank | None:
+    """How a number that does not open the text stands in it; None where it is only mentioned."""
+    if IS_CONDITIONAL.match(text, place.end):
+        return None
+    if FINAL.search(before):
+        return Rank.final
+    label = (GRADE_LABEL if is_scale else CHOICE_LABEL).search(before)
+    if label:
+        is_of_a_part = is_scale and label.group(1) is not None and label.group(1).casefold() not in OF_THE_WHOLE
+        return Rank.concluding if is_of_a_part else Rank.labelled
+    if is_alone_in_its_last_line(before, text, place.end):
+        return Rank.last_line
+    ends_in_it = CLAUSE_START.search(before) and ENDS_TEXT.match(text, place.end)
+    if place.is_fraction or CONCLUDING.search(before) or ends_in_it:
+        return Rank.concluding
+    return Rank.concluding if not is_scale and IS_BETTER.match(text, place.end) else None

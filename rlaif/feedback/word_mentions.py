@@ -1,0 +1,184 @@
+"""Where a text answers with a word: yes and no, or others that are no numbers. See `mention` for the rule."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from rlaif.feedback.mention import Mention, Rank
+from rlaif.feedback.phrases import (
+    ENDS,
+    ENDS_TEXT,
+    MARKUP,
+    MOST_MENTIONS,
+    STARTS,
+    is_alone_in_its_last_line,
+    one_of,
+    text_before,
+    words_of,
+)
+
+FUNCTION_WORDS = words_of(
+    "a an the this that these those it its he she they we i you there here all some every each any both not none "
+    "because since as but and or so if when while although though however unless due given "
+    "for in on at with without from by to"
+)
+"""None of them begins a noun phrase after the determiner "no": before them "no" is an answer. A closed class."""
+AUXILIARIES = words_of("is are was were does do did has have had can cannot could would will should may might must")
+
+SAY = r"i(?:['’]?d| would| will|['’]ll)? (?:say|answer|conclude|respond|reply|think|believe|vote|go with)"
+LEAD = one_of(
+    "the, this, my, a, final, short, correct, answer, verdict, judge?ment, decision, conclusion, result, response,"
+    "reply, output, is, would be, well, ok, okay, sure, indeed, definitely, absolutely, certainly, clearly, surely,"
+    f"obviously, simply, probably, likely, most likely, overall, technically, basically, {SAY}"
+)
+LEAD_IN = re.compile(rf"[\W_]*(?:{LEAD}{ENDS}[\W_]*)*", re.IGNORECASE)
+"""What may come before a word that opens a text: "**Answer:** ", "The answer is", "I would say"."""
+
+LINK = one_of(
+    "is, was, would be, should be, must be, has to be, will be, be, that, it, its, it['’]s, the answer, my answer,"
+    "answer, verdict, with, for, a, an, clear, clearly, simply, definitely, therefore, thus, still, then,"
+    "to (?:the|this) question"
+)
+LINKS = rf"{MARKUP}(?:{LINK}{ENDS}{MARKUP}){{0,4}}\Z"
+"""What may come between a label and the word: "answer **is:** "."""
+VERDICT = one_of("answer, verdict, judge?ment, decision, conclusion")
+FINAL = re.compile(
+    r"\\boxed\{\s{0,4}(?:\\text(?:bf|rm)?\{)?\s{0,4}\Z|\[\[\s{0,4}\Z"
+    r"|<(?:answer|verdict|result|output)>[\W_]{0,12}\Z|\[(?:result|answer|verdict)\][\W_]{0,12}\Z"
+    rf"|{STARTS}final (?:{VERDICT}|response){LINKS}",
+    re.IGNORECASE,
+)
+LABELLED = re.compile(
+    rf"{STARTS}(?:{VERDICT}|classification|prediction|(?:result|label|output|response|reply)(?=[^\w.!?]{{0,6}}[:=])"
+    rf"|(?<![\w.])A(?=:)){LINKS}",
+    re.IGNORECASE,
+)
+CONCLUSION = one_of(
+    "so, thus, therefore, hence, consequently, accordingly, overall, ultimately, finally, all in all, in short,"
+    f"in summary, in conclusion, to conclude, to sum up, (?:which|this|that) means, {SAY}"
+)
+CONCLUDING = re.compile(rf"{STARTS}{CONCLUSION}{LINKS}|(?:=>|->|[→⇒∴])[^\w.!?]{{0,6}}\Z", re.IGNORECASE)
+CLAUSE_START = re.compile(r"(?:[:|;,—–]|\s-)[^\w\n]{0,12}\Z")
+SENTENCE_START = re.compile(r"(?:[\n.!?:|—–]|\s-)[^\w\n]{0,12}\Z")
+CLOSED = r"[^\S\n]{0,4}[*_\"'`)\]}]{0,6}"
+STANDS_ALONE = re.compile(rf"{CLOSED}(?:[,.;:!|\n—–(]|\s{{1,4}}[-—–(]|\s{{0,4}}\Z)")
+"""What follows a word that is a sentence, or the first part of one."""
+IS_ALONE_IN_ITS_SENTENCE = re.compile(rf"{CLOSED}(?:[.!]|\n|\s{{0,4}}\Z)")
+GOES_ON_AS_A_WORD = re.compile(r"[^\W_]|-\w|['’]\w|_[^\W_]")
+"""What makes of a word a part of another: "nothing", "no-op"."""
+NEXT_WORD = re.compile(r"[^\S\n]{0,4}[*_\"'`]{0,4}[^\S\n]{1,4}[*_\"'`]{0,4}([\w'’]+)")
+NUMBER_SIGN = re.compile(r"No\.[^\S\n]?\d")
+IS_CONDITIONAL = re.compile(
+    rf"[\W_]{{0,12}}(?:if|unless|when|whether|only if|or){ENDS}|[^\S\n]{{0,4}}\?", re.IGNORECASE
+)
+SEPARATOR = re.compile(r"([\W_]*?)(?:(and|or|but|nor|to|versus|vs)[\W_]+)?", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where one of the words stands in a text, as an answer or not."""
+
+    word: str
+    start: int
+    end: int
+
+
+def word_mentions(text: str, words: Sequence[str]) -> tuple[list[Mention], bool]:
+    """The places in a text where a word is an answer, and whether it opens with several at once."""
+    places = _places(text, tuple(words))
+    if not places:
+        return [], False
+    mentions: list[Mention] = []
+    opens_with_several = False
+    for index, place in enumerate(places):
+        if _is_part_of_a_phrase(text, place):
+            continue
+        followed = _followed_by_another(text, places, index)
+        if index == 0 and LEAD_IN.fullmatch(text, 0, place.start):
+            opens_with_several = followed
+            rank = None if followed or _is_conditional_statement(text, place) else Rank.opening
+        else:
+            rank = None if followed else _rank(text, place)
+        if rank is not None:
+            shares = {word: float(word == place.word) for word in words}
+            mentions.append(Mention(shares, place.start, place.end, rank))
+    return mentions, opens_with_several
+
+
+def _places(text: str, words: tuple[str, ...]) -> list[_Place]:
+    pattern, by_spelling = _pattern(words)
+    found = [
+        _Place(by_spelling[match.group().casefold()], match.start(), match.end())
+        for match in pattern.finditer(text)
+        if not GOES_ON_AS_A_WORD.match(text, match.end())
+    ]
+    return found if len(found) <= MOST_MENTIONS else [found[0], *found[1 - MOST_MENTIONS :]]
+
+
+@lru_cache(maxsize=64)
+def _pattern(words: tuple[str, ...]) -> tuple[re.Pattern[str], dict[str, str]]:
+    longest_first = sorted(words, key=len, reverse=True)
+    pattern = re.compile(rf"(?<![^\W_])(?:{'|'.join(map(re.escape, longest_first))})", re.IGNORECASE)
+    return pattern, {word.casefold(): word for word in words}
+
+
+def _is_part_of_a_phrase(text: str, place: _Place) -> bool:
+    """Whether a "no" belongs to the noun that follows: "no errors", "no such module". "No it does not" is an answer."""
+    if place.word.casefold() != "no":
+        return False
+    match = NEXT_WORD.match(text, place.end)
+    return match is not None and not _is_function_word(match.group(1))
+
+
+def _is_function_word(word: str) -> bool:
+    plain = word.casefold().replace("’", "'")
+    return plain.partition("'")[0] in FUNCTION_WORDS or plain in AUXILIARIES or plain.endswith("n't")
+
+
+def _followed_by_another(text: str, places: Sequence[_Place], index: int) -> bool:
+    """Whether another word follows as an answer too: "yes and no", "yes/no", "Yes. No."; not "Yes. No errors."."""
+    if index + 1 == len(places):
+        return False
+    place, other = places[index], places[index + 1]
+    between = SEPARATOR.fullmatch(text, place.end, other.start)
+    if between is None or other.word == place.word:
+        return False
+    if between.group(2) is not None and between.group(2).casefold() in ("or", "to", "versus", "vs"):
+        return True
+    if _is_part_of_a_phrase(text, other) or NUMBER_SIGN.match(text, other.start):
+        return False
+    if re.search(r"[.!?;:\n—–]", between.group(1)):
+        return IS_ALONE_IN_ITS_SENTENCE.match(text, other.end) is not None
+    return NEXT_WORD.match(text, other.end) is None or _goes_on_in_a_clause(text, other)
+
+
+def _is_conditional_statement(text: str, place: _Place) -> bool:
+    """ "The answer is yes if ..."; "Yes, if ..." still opens with its answer."""
+    return any(one.isalpha() for one in text[: place.start]) and IS_CONDITIONAL.match(text, place.end) is not None
+
+
+def _rank(text: str, place: _Place) -> Rank | None:
+    """How a word that does not open the text stands in it; None where it is only mentioned."""
+    if IS_CONDITIONAL.match(text, place.end):
+        return None
+    before = text_before(text, place.start)
+    if FINAL.search(before):
+        return Rank.final
+    if LABELLED.search(before):
+        return Rank.labelled
+    if is_alone_in_its_last_line(before, text, place.end):
+        return Rank.last_line
+    if CONCLUDING.search(before) or (CLAUSE_START.search(before) and ENDS_TEXT.match(text, place.end)):
+        return Rank.concluding
+    if SENTENCE_START.search(before) and (STANDS_ALONE.match(text, place.end) or _goes_on_in_a_clause(text, place)):
+        return Rank.sentence
+    return None
+
+
+def _goes_on_in_a_clause(text: str, place: _Place) -> bool:
+    """ "Yes it does"; not "Yes would need an import"."""
+    following = NEXT_WORD.match(text, place.end)
+    return following is not None and following.group(1).casefold().partition("'")[0] in FUNCTION_WORDS
