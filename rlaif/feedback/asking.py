@@ -7,12 +7,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
+from tqdm import tqdm
+
 from rlaif.config import FeedbackConfig, JudgeKind
 from rlaif.errors import UserError
 from rlaif.feedback.budget import Budget, Prices, Spending
 from rlaif.feedback.exchange import Reply, Request
 from rlaif.feedback.exchange_store import ExchangeStore, request_key
 from rlaif.feedback.forecast import Forecast, forecast
+from rlaif.feedback.outcomes import check_replies
 from rlaif.feedback.request_locks import RequestLocks
 from rlaif.feedback.work import Work
 
@@ -42,18 +45,21 @@ class Asker:
     Args:
         on_forecast: Called before the first call of every `ask` that has to send anything.
         on_reply: Called with (key, reply) as soon as a reply is safe on disk; it may be acknowledged then.
+        on_warning: Called with a line that the user should read, each once.
     """
 
     def __init__(
         self, transport: Transport, directory: Path, prices: Prices | None = None, cap: float | None = None,
         on_forecast: Callable[[Forecast], None] | None = None,
         on_reply: Callable[[str, Reply | None], None] | None = None,
+        on_warning: Callable[[str], None] = tqdm.write,
     ) -> None:  # fmt: skip
         self.transport, self.prices = transport, prices or Prices()
         self.store = ExchangeStore(directory)
         self.budget, self.spending = Budget(cap), Spending()
         self._locks = RequestLocks(directory)
-        self._on_forecast, self._on_reply = on_forecast, on_reply
+        self._on_forecast, self._on_reply, self._on_warning = on_forecast, on_reply, on_warning
+        self._warned: set[str] = set()
 
     @property
     def name(self) -> str:
@@ -74,11 +80,22 @@ class Asker:
         """See `exchange.Ask`."""
         keys = [self.key(request) for request in requests]
         self.store.refresh()
-        replies: dict[str, Reply | None] = {key: self.store.get(key) for key in keys}
+        replies: dict[str, Reply | None] = {key: self.store.get(key) if key in self.store else None for key in keys}
         missing = {key: one for key, one in zip(keys, requests, strict=True) if replies[key] is None}
         if missing:
             self._send(missing, replies, progress)
-        return [replies[key] for key in keys]
+            check_replies(list(missing.values()), [replies[key] for key in missing], len(replies), self.warn)
+        found = [replies[key] for key in keys]
+        line = self.spending.votes.add(requests, found)
+        if line:
+            self.warn(line)
+        return found
+
+    def warn(self, line: str) -> None:
+        """Say a line, if it was not said before."""
+        if line not in self._warned:
+            self._warned.add(line)
+            self._on_warning(line)
 
     def close(self) -> None:
         self.transport.close()
@@ -107,7 +124,9 @@ class Asker:
             if progress is not None:
                 progress(num_done, len(replies))
 
-        work = Work(missing, self.store, self._locks, self.prices, self.budget, self.spending, done)
+        work = Work(
+            missing, self.store, self._locks, self.prices, self.budget, self.spending, done, self.warn, num_done
+        )
         self.transport.run(work)
 
 

@@ -6,6 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 
 from rlaif.feedback.exchange import Request
+from rlaif.feedback.votes import Votes
 
 TOKENS_A_MESSAGE = 16
 """More than any known chat template adds to a message."""
@@ -78,6 +79,7 @@ class Spending:
     sums: dict[tuple[str, str], Sum] = field(default_factory=lambda: defaultdict(Sum))
     models: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     """Replies by the model that the server named. More than one: the model behind the name has changed."""
+    votes: Votes = field(default_factory=Votes)
 
     def by_purpose(self) -> dict[str, Sum]:
         return self._by(0)
@@ -86,10 +88,11 @@ class Spending:
         return self._by(1)
 
     def figures(self) -> dict[str, float]:
-        """As metrics: in all, by purpose and by cause. Empty where nothing was sent."""
+        """As metrics: in all, by purpose and by cause, and how often votes agreed. Empty where there is nothing."""
+        found: dict[str, float] = self.votes.figures()
         if not self.sums:
-            return {}
-        found: dict[str, float] = {**_figures(self.total, "sent")}
+            return found
+        found |= _figures(self.total, "sent")
         for purpose, one in self.by_purpose().items():
             found |= _figures(one, f"sent/purpose/{purpose}")
         for cause, one in self.by_cause().items():

@@ -1,26 +1,28 @@
-"""One OpenAI-compatible chat endpoint: single attempts, its pause and its limit."""
+"""One OpenAI-compatible chat endpoint: single attempts, its pause and its limit, and what it refused."""
 
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import json
-import os
-from typing import Any
-from urllib.parse import urlsplit
+from collections.abc import Callable
 
 import aiohttp
 
 from rlaif.config import OpenaiConfig
-from rlaif.errors import UserError
+from rlaif.feedback.address import address_of, is_loopback
 from rlaif.feedback.concurrency import Limit
+from rlaif.feedback.error_body import one_line, read_error
 from rlaif.feedback.exchange import Reply, Request
-from rlaif.feedback.reply_body import error_message, one_line, parse, read_body
-from rlaif.feedback.retry import CallFailed, Fate, cause_of_status, fate_of_status, retry_after_s
+from rlaif.feedback.field_refusal import refused_fields
+from rlaif.feedback.refusal import fate_of, has_own_cause, room_of
+from rlaif.feedback.reply_body import read_body
+from rlaif.feedback.request_fields import RequestFields
+from rlaif.feedback.retry import CallFailed, Fate, cause_of_status, retry_after_s
 
-TOP_LOGPROBS = 20
-"""The most that OpenAI gives; it holds every variant of yes and no that matters."""
-DEFAULT_URL = "https://api.openai.com/v1"
+__all__ = ["Endpoint", "is_loopback"]
+
+MOST_CHANGES = 24
+"""Of one call's fields; more are needed by no server that knows what it wants."""
 
 
 class Endpoint:
@@ -31,34 +33,55 @@ class Endpoint:
     """
 
     def __init__(self, config: OpenaiConfig, base_url: str | None) -> None:
-        self.url = (base_url or DEFAULT_URL).rstrip("/")
+        self._address = address_of(base_url, config)
+        self.url = self._address.shown
         self.limit = Limit(config.max_concurrency)
         self.num_in_flight = 0
         self.num_failed_in_a_row = 0
         self.resume_at = 0.0
         """Nothing is sent before this time of the event loop's clock."""
+        self.fields = RequestFields() if config.logprobs else RequestFields(top_logprobs=0)
+        self.usual_fields = self.fields
+        self.has_answered = False
+        self.num_unclear_in_a_row = 0
+        """Calls that it refused for reasons that are not known, with none between that it answered."""
+        self.warn: Callable[[str], None] = lambda line: None
         self._config = config
-        self._loopback = is_loopback(self.url)
-        self._headers = {"Content-Type": "application/json", **_authorization(config, self._loopback)}
-        self._with_logprobs = config.logprobs
-        self._max_tokens_key = "max_tokens"
+        self._headers = {"Content-Type": "application/json", **self._address.headers}
         self._session: aiohttp.ClientSession | None = None
 
     def is_free(self, now: float) -> bool:
         return self.num_in_flight < self.limit.value and now >= self.resume_at
 
-    async def send(self, request: Request, num_samples: int) -> Reply:
-        """One attempt. What the server does not know (log-probabilities) is left out and the call made again.
+    async def send(self, request: Request, num_samples: int, room: int = 0) -> Reply:
+        """One attempt. A field that the server refuses is left out, renamed or lowered, and the call made again.
 
         Raises:
             CallFailed: with what it means.
         """
-        while True:
+        for _ in range(MOST_CHANGES):
+            fields = self.fields
+            body = {"model": self._config.model, **fields.of(request, num_samples, room)}
             try:
-                return await self._attempt(self._body(request, num_samples))
+                return await self._attempt(json.dumps(body).encode("ascii"))
             except CallFailed as failure:
-                if not self._can_do_without(failure):
+                refused = [] if has_own_cause(failure) else refused_fields(failure.error, fields.sent(body))
+                if failure.cause == "5xx":  # the words of what broke may be any
+                    refused = [one for one in refused if one.field == "logprobs"]
+                if not refused:
                     raise
+                # Of the calls that were under way with the same fields, the first that is refused changes them.
+                if self.fields is fields and not self._can_do_without(fields.without(refused), failure):
+                    raise
+        raise CallFailed("it refuses whatever is asked", Fate.stop, "4xx")
+
+    def _can_do_without(self, fields: RequestFields, failure: CallFailed) -> bool:
+        """Whether other fields are left to try; they are sent from then on, and it is said once."""
+        if fields == self.fields:
+            return False
+        self.fields = fields
+        self.warn(f"{self.url}: {failure}; sent from now on: {_listed(fields.changes())}")
+        return True
 
     async def resumed(self) -> None:
         """Wait for the end of a pause that began after a call was planned and before it was sent."""
@@ -71,28 +94,16 @@ class Endpoint:
             await self._session.close()
             self._session = None
 
-    def _body(self, request: Request, num_samples: int) -> bytes:
-        body: dict[str, Any] = {
-            "model": self._config.model,
-            "messages": [{"role": role, "content": text} for role, text in request.messages],
-            "temperature": request.temperature,
-            self._max_tokens_key: request.max_tokens,
-        }
-        if num_samples > 1:
-            body["n"] = num_samples
-        if self._with_logprobs and request.expects != "text":
-            body |= {"logprobs": True, "top_logprobs": TOP_LOGPROBS}
-        return json.dumps(body).encode("ascii")
-
     async def _attempt(self, body: bytes) -> Reply:
         session = self._opened()
         try:
-            async with session.post(f"{self.url}/chat/completions", data=body, headers=self._headers) as response:
+            async with session.post(self._address.url, data=body, headers=self._headers) as response:
                 content = await response.read()
         except TimeoutError:
             raise CallFailed("no answer in time", Fate.retry, "time-out") from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise CallFailed(one_line(str(error)) or "connection failed", Fate.retry, "connection") from None
+            said = one_line(self._address.hidden_in(str(error))) or "connection failed"
+            raise CallFailed(said, Fate.retry, "connection") from None
         if response.status == 200:
             return read_body(content)
         raise _failure(response.status, content, {name.lower(): value for name, value in response.headers.items()})
@@ -105,7 +116,7 @@ class Endpoint:
                 trace_configs=[traces],
                 connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=30.0),
                 timeout=aiohttp.ClientTimeout(total=self._config.timeout_s),
-                trust_env=not self._loopback,
+                trust_env=not self._address.loopback,
                 cookie_jar=aiohttp.DummyCookieJar(),
             )
         return self._session
@@ -113,46 +124,19 @@ class Endpoint:
     async def _connected(self, *_: object) -> None:
         await self.resumed()  # a pause may have begun while the connection was made
 
-    def _can_do_without(self, failure: CallFailed) -> bool:
-        """Whether the call was refused for a field that can be left out or renamed; from then on it is."""
-        said = str(failure).casefold()
-        if failure.cause not in ("4xx", "5xx"):
-            return False
-        if self._with_logprobs and "logprob" in said:
-            self._with_logprobs = False
-            return True
-        if self._max_tokens_key == "max_tokens" and "max_completion_tokens" in said:
-            self._max_tokens_key = "max_completion_tokens"
-            return True
-        return False
-
     def pause(self, seconds: float) -> None:
         """The pause that an endpoint asks one call for holds for all."""
         self.resume_at = max(self.resume_at, asyncio.get_running_loop().time() + seconds)
 
 
 def _failure(status: int, content: bytes, headers: dict[str, str]) -> CallFailed:
-    try:
-        said = error_message(parse(content))
-    except ValueError:
-        said = ""
-    text = f"HTTP {status}" + (f": {one_line(said)}" if said else "")
+    error = read_error(content)
+    text = f"HTTP {status}" + (f": {one_line(error.reason)}" if error.reason else "")
     asked = retry_after_s(headers) if status in (429, 503) or status >= 500 else None
     body = content[:2000].decode("utf-8", "replace")
-    return CallFailed(text, fate_of_status(status, said), cause_of_status(status), asked, body)
+    room = room_of(error.reason)
+    return CallFailed(text, fate_of(status, error), cause_of_status(status), asked, body, error, room)
 
 
-def _authorization(config: OpenaiConfig, loopback: bool) -> dict[str, str]:
-    key = os.environ.get(config.api_key_env)
-    if not key and not loopback:
-        raise UserError(f"feedback.openai.api_key_env: the environment variable {config.api_key_env} is not set")
-    return {"Authorization": f"Bearer {key}"} if key else {}
-
-
-def is_loopback(base_url: str | None) -> bool:
-    """Whether an endpoint is on this machine, where no key is needed."""
-    host = urlsplit(base_url or "").hostname or ""
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+def _listed(changes: dict[str, object]) -> str:
+    return ", ".join(f"no {name}" if value is None else f"{name}={value}" for name, value in changes.items())

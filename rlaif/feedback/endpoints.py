@@ -7,18 +7,23 @@ import heapq
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import count
 
 from rlaif.config import OpenaiConfig
 from rlaif.errors import UserError
 from rlaif.feedback.endpoint import Endpoint
-from rlaif.feedback.exchange import Reply, Request
+from rlaif.feedback.exchange import CUT_OFF, EMPTY, NO_CHOICES, Reply, Request
+from rlaif.feedback.lasting import NOT_ANSWERED, REJECTED
+from rlaif.feedback.outcomes import Outcomes
 from rlaif.feedback.retry import CallFailed, Fate, backoff_s
 from rlaif.feedback.work import HELD_POLL_S, Job, Work
 
 FAILURES_IN_A_ROW = 10
 """So many requests that failed for good, with none in between that did not, mean that the endpoint is down."""
+EMPTY_ATTEMPTS = 3
+"""An answer without a text is asked for so often; a model that says nothing at all is not asked for as long as a server
+that is down."""
 LONGEST_WAIT_S = 600.0
 """An endpoint that asks for a longer pause ends the run; what was answered is kept."""
 GIVE_UP_AFTER_S = 1800.0
@@ -40,6 +45,7 @@ class Endpoints:
         urls: list[str | None] = [*config.base_urls] or [config.base_url]
         self._endpoints = [Endpoint(config, url) for url in urls]
         self._runner: asyncio.Runner | None = None
+        self._outcomes = Outcomes()
 
     @property
     def name(self) -> str:
@@ -65,7 +71,10 @@ class Endpoints:
         """
         if self._runner is None:
             self._runner = asyncio.Runner()
-        self._runner.run(_Round(self._config, self._endpoints, work).run())
+        self._outcomes.num_good += work.num_at_hand
+        for endpoint in self._endpoints:
+            endpoint.warn = work.warn
+        self._runner.run(_Round(self._config, self._endpoints, work, self._outcomes).run())
 
     def close(self) -> None:
         if self._runner is not None:
@@ -78,8 +87,10 @@ class Endpoints:
 class _Round:
     """One `run`: the dispatcher, the calls under way and what waits to be tried again."""
 
-    def __init__(self, config: OpenaiConfig, endpoints: list[Endpoint], work: Work) -> None:
-        self._config, self._endpoints, self._work = config, endpoints, work
+    def __init__(self, config: OpenaiConfig, endpoints: list[Endpoint], work: Work, outcomes: Outcomes) -> None:
+        self._config, self._endpoints, self._work, self._outcomes = config, endpoints, work, outcomes
+        self._unclear: list[_Refused] = []
+        """Calls that were refused for a reason that is not known, until another call shows whether it is theirs."""
         self._again: list[tuple[float, int, Job]] = []
         """A heap by the time from which a job may be sent again."""
         self._order = count()
@@ -96,6 +107,8 @@ class _Round:
                     raise self._error
                 if self._work.finished:
                     break
+                if self._unclear and not self._calls and not self._again and not self._work.waits_for_others:
+                    raise self._stopped(self._unclear[0].endpoint, self._unclear[0].failure)
                 await self._wait()
         finally:
             for call in self._calls:
@@ -151,7 +164,7 @@ class _Round:
         try:
             await endpoint.resumed()
             started, began = time.time(), loop.time()
-            reply = await endpoint.send(job.request, job.num_samples_left)
+            reply = await endpoint.send(job.request, job.num_samples_left, job.room)
         except CallFailed as error:
             failure = error
         finally:
@@ -160,31 +173,82 @@ class _Round:
             "endpoint": endpoint.url, "asked_model": self._config.model, "started": round(started, 4),
             "seconds": round(loop.time() - began, 4), "attempt": job.num_attempts + 1,
         }  # fmt: skip
+        if endpoint.fields is not endpoint.usual_fields:
+            details["fields"] = endpoint.fields.changes()
         if failure is None:
             endpoint.limit.succeeded()
             endpoint.num_failed_in_a_row = 0
-            self._answered(job, reply, details)
+            self._answered(endpoint, job, reply, details)
         else:
             self._failed(endpoint, job, failure, details)
 
-    def _answered(self, job: Job, reply: Reply, details: dict[str, object]) -> None:
+    def _answered(self, endpoint: Endpoint, job: Job, reply: Reply, details: dict[str, object]) -> None:
         self._num_failed_in_a_row = 0
         cost = self._work.answered(job, reply)
-        job.replies += (reply,)
-        if not reply.unreadable and reply.texts and job.num_samples_left > 0:
-            self._try_again(job, 0.0)  # the server gives fewer samples a call than it is asked for
-            return
-        self._work.keep(job, joined(job.replies), {**details, "cost": cost, "calls": len(job.replies)})
+        if reply.unreadable.startswith((EMPTY, NO_CHOICES)):
+            job.num_empty += 1
+            if job.num_empty < min(EMPTY_ATTEMPTS, self._config.max_attempts):
+                self._work.note(job, reply, {**details, "cost": cost})
+                self._try_again(job, backoff_s(job.num_empty))
+                return
+        if job.room and reply.is_cut_off():
+            reply = Reply((), unreadable=f"{REJECTED}with its prompt, {job.room} tokens are left for an answer")
+        if not reply.unreadable:
+            self._answers(endpoint)
+            job.replies += (reply,)
+            if reply.texts and job.num_samples_left > 0:
+                self._try_again(job, 0.0)  # the server gives fewer samples a call than it is asked for
+                return
+        whole = joined(job.replies) if job.replies else reply
+        self._keep(endpoint, job, whole, {**details, "cost": cost, "calls": max(1, len(job.replies))})
+
+    def _keep(self, endpoint: Endpoint, job: Job, reply: Reply, details: dict[str, object]) -> None:
+        self._work.keep(job, reply, details)
+        self._outcomes.add(job.request, reply, endpoint.url)
+
+    def _answers(self, endpoint: Endpoint) -> None:
+        """The endpoint answers calls: what it refused without a known reason, it refused for those prompts."""
+        endpoint.has_answered, endpoint.num_unclear_in_a_row = True, 0
+        for refused in [one for one in self._unclear if one.endpoint is endpoint]:
+            self._unclear.remove(refused)
+            self._not_answered(refused)
+
+    def _not_answered(self, refused: _Refused) -> None:
+        reply = Reply((), unreadable=f"{NOT_ANSWERED}{refused.failure}")
+        self._keep(refused.endpoint, refused.job, reply, {**refused.details, "cost": 0.0})
 
     def _failed(self, endpoint: Endpoint, job: Job, failure: CallFailed, details: dict[str, object]) -> None:
-        loop = asyncio.get_running_loop()
         self._work.failed(job, failure, details)
-        if failure.fate is Fate.reject:
-            self._num_failed_in_a_row = 0
-            self._work.keep(job, Reply((), unreadable=f"rejected: {failure}"), {**details, "cost": 0.0})
-            return
         if failure.fate is Fate.stop:
-            raise UserError(f"{endpoint.url}: {failure} (feedback.openai.model={self._config.model})")
+            raise self._stopped(endpoint, failure)
+        if failure.fate is Fate.unclear:
+            self._refused(_Refused(endpoint, job, failure, details))
+        elif failure.fate is Fate.reject and 0 < failure.room < job.request.max_tokens and not job.room:
+            job.room = failure.room
+            self._try_again(job, 0.0)
+        elif failure.fate in (Fate.reject, Fate.spent):
+            self._num_failed_in_a_row = 0
+            said = f"{CUT_OFF}: {failure}" if failure.fate is Fate.spent else f"{REJECTED}{failure}"
+            self._keep(endpoint, job, Reply((), finish_reason="stop", unreadable=said), {**details, "cost": 0.0})
+        else:
+            self._failed_for_now(endpoint, job, failure)
+
+    def _refused(self, refused: _Refused) -> None:
+        """It is the prompt's fault where the endpoint answers others, and everybody's where it answers none."""
+        endpoint = refused.endpoint
+        endpoint.num_unclear_in_a_row += 1
+        if endpoint.num_unclear_in_a_row >= FAILURES_IN_A_ROW:
+            raise self._stopped(endpoint, refused.failure)
+        if endpoint.has_answered:
+            self._not_answered(refused)
+        else:
+            self._unclear.append(refused)
+
+    def _stopped(self, endpoint: Endpoint, failure: CallFailed) -> UserError:
+        return UserError(f"{endpoint.url}: {failure} (feedback.openai.model={self._config.model})")
+
+    def _failed_for_now(self, endpoint: Endpoint, job: Job, failure: CallFailed) -> None:
+        loop = asyncio.get_running_loop()
         if failure.told_to_slow_down:
             endpoint.limit.slow_down(loop.time())
         endpoint.num_failed_in_a_row += 1
@@ -215,6 +279,16 @@ class _Round:
             )
 
 
+@dataclass(frozen=True)
+class _Refused:
+    """A call that was refused for a reason that is not known."""
+
+    endpoint: Endpoint
+    job: Job
+    failure: CallFailed
+    details: dict[str, object]
+
+
 def joined(replies: tuple[Reply, ...]) -> Reply:
     """One reply of all samples; what is not text is the first one's."""
     first = replies[0]
@@ -223,6 +297,10 @@ def joined(replies: tuple[Reply, ...]) -> Reply:
     return replace(
         first,
         texts=tuple(text for reply in replies for text in reply.texts),
+        thoughts=tuple(thought for reply in replies for thought in reply.thoughts or ("",) * len(reply.texts)),
+        finish_reasons=tuple(
+            reason for reply in replies for reason in reply.finish_reasons or (reply.finish_reason,) * len(reply.texts)
+        ),
         num_input_tokens=sum(reply.num_input_tokens for reply in replies),
         num_output_tokens=sum(reply.num_output_tokens for reply in replies),
     )

@@ -15,6 +15,9 @@ from typing import Literal
 
 Expects = Literal["yes_no", "choice", "number", "text"]
 
+EMPTY, NO_CHOICES, CUT_OFF = "empty", "no choices", "cut off within a thought"
+"""What `Reply.unreadable` says of replies that are no answer."""
+
 
 @dataclass(frozen=True)
 class Request:
@@ -70,7 +73,8 @@ class Reply:
     """Of all texts, as the server counts them; 0 where it does not say."""
     unreadable: str = ""
     """Why there is no answer in it although the model replied: "filtered", "refused: ...", "empty", "no choices",
-    "rejected: ..." (the endpoint will not take this prompt), ... Empty where there is one."""
+    "cut off within a thought", "rejected: ..." (the endpoint will not take this prompt), "not answered: ..." (it
+    refused, for a reason that is not known). Empty where there is one."""
     thoughts: tuple[str, ...] = ()
     """What was thought before each text, where the server keeps it apart from the text; () where there is none."""
     finish_reasons: tuple[str, ...] = ()

@@ -18,18 +18,24 @@ import json
 import os
 import secrets
 import time
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from rlaif.errors import UserError
 from rlaif.feedback.exchange import Reply, Request, TokenLogprobs
+from rlaif.feedback.lasting import lasts
 
 SYNC_EVERY_S = 1.0
 """A killed process loses nothing that was kept; a power cut, at most this much."""
+NUM_RECENT = 256
+"""Replies held in memory; the others are read again where they are asked for."""
 KEY_START, KEY_LENGTH = b'{"key": "', 64
 TEXT_START = b'{"text": "'
 ANSWER_START = b'", "kind": "answer", '
+PLAIN = (b'"finish_reason": "stop"', b'"unreadable": ""')
+"""What a record of a plain answer has; within a text, its quotes would be escaped. Any other is looked at."""
 
 
 def request_key(decides: Mapping[str, object]) -> str:
@@ -49,9 +55,11 @@ class ExchangeStore:
         self.directory = directory
         self.num_lines_passed_over = 0
         self._places: dict[str, tuple[Path, int, int]] = {}
+        self._no_answers: set[str] = set()
+        """Keys of replies that do not last: they can be looked at, and are asked for again."""
         self._read_to: dict[Path, int] = {}
         self._texts: set[str] = set()
-        self._recent: dict[str, Reply] = {}
+        self._recent: OrderedDict[str, Reply] = OrderedDict()
         self._path: Path | None = None
         self._descriptor = -1
         self._size = 0
@@ -63,15 +71,17 @@ class ExchangeStore:
         self.refresh()
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len(self._places) - len(self._no_answers)
 
     def __contains__(self, key: str) -> bool:
-        return key in self._places
+        """Whether there is an answer under a key."""
+        return key in self._places and key not in self._no_answers
 
     def get(self, key: str) -> Reply | None:
         """The reply under a key; None where there is none, or where its line is damaged."""
-        if key in self._recent:
-            return self._recent[key]
+        recent = self._recent.get(key)
+        if recent is not None:
+            return recent
         record = self.record(key)
         try:
             return None if record is None else reply_of(record)
@@ -119,8 +129,10 @@ class ExchangeStore:
         texts = self._new_texts(request)
         start = self._write((texts + record + "\n").encode("ascii")) + len(texts)
         assert self._path is not None
-        self._places[key] = (self._path, start, len(record))
+        self._place(key, (self._path, start, len(record)), lasts(reply))
         self._recent[key] = reply
+        if len(self._recent) > NUM_RECENT:
+            self._recent.popitem(last=False)
 
     def note_failure(self, key: str, failure: str, details: Mapping[str, object]) -> None:
         """Keep a failed attempt: what it was, what it may have cost."""
@@ -172,15 +184,24 @@ class ExchangeStore:
             self.num_lines_passed_over += 1
         elif line.startswith(KEY_START) and line.startswith(ANSWER_START, len(KEY_START) + KEY_LENGTH):
             key = line[len(KEY_START) : len(KEY_START) + KEY_LENGTH].decode("ascii", "replace")
-            self._places.setdefault(key, (path, start, len(line)))
+            if key not in self:
+                self._place(key, (path, start, len(line)), all(part in line for part in PLAIN) or _lasts(line))
         elif line.startswith(TEXT_START):
             self._texts.add(line[len(TEXT_START) : len(TEXT_START) + KEY_LENGTH].decode("ascii", "replace"))
         elif not line.startswith(b'{"failure": '):
             self.num_lines_passed_over += 1
 
+    def _place(self, key: str, place: tuple[Path, int, int], is_answer: bool) -> None:
+        if is_answer:
+            self._no_answers.discard(key)
+        else:
+            self._no_answers.add(key)
+        self._places[key] = place
+
     def _forget(self, key: str) -> dict[str, Any] | None:
         self.num_lines_passed_over += 1
         self._places.pop(key, None)
+        self._no_answers.discard(key)
         return None
 
     def _new_texts(self, request: Request) -> str:
@@ -219,6 +240,14 @@ class ExchangeStore:
         self._size += len(lines)
 
 
+def _lasts(line: bytes) -> bool:
+    """Whether a record is of an answer: earlier versions kept other replies too. A damaged one is found out later."""
+    try:
+        return lasts(reply_of(json.loads(line)))
+    except (KeyError, TypeError, ValueError, RecursionError):
+        return True
+
+
 def text_hash(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
@@ -232,6 +261,7 @@ def reply_of(record: Mapping[str, Any]) -> Reply:
     return Reply(
         tuple(map(str, record["texts"])), tokens, record["finish_reason"], record["model"],
         record["num_input_tokens"], record["num_output_tokens"], record["unreadable"],
+        tuple(map(str, record.get("thoughts", ()))), tuple(map(str, record.get("finish_reasons", ()))),
     )  # fmt: skip
 
 
@@ -245,8 +275,10 @@ def _of_request(request: Request) -> dict[str, object]:
 
 
 def _of_reply(reply: Reply) -> dict[str, object]:
+    apart = {"thoughts": reply.thoughts, "finish_reasons": reply.finish_reasons}
     return {
         "texts": reply.texts, "tokens": [[one.token, one.top] for one in reply.tokens],
         "finish_reason": reply.finish_reason, "model": reply.model, "num_input_tokens": reply.num_input_tokens,
         "num_output_tokens": reply.num_output_tokens, "unreadable": reply.unreadable,
+        **{name: values for name, values in apart.items() if values},
     }  # fmt: skip

@@ -9,6 +9,7 @@ from rlaif.config import ReplayConfig
 from rlaif.errors import UserError
 from rlaif.feedback.exchange import Request
 from rlaif.feedback.exchange_store import ExchangeStore, reply_of, request_key, text_hash
+from rlaif.feedback.lasting import lasts
 from rlaif.feedback.work import Work
 
 SHOWN_CHARS = 160
@@ -77,7 +78,9 @@ def _read(path: Path, model: str | None) -> dict[str, dict[str, object]]:
             asked = {name: record[name] for name in ("messages", "max_tokens", "temperature", "num_samples")}
         except (KeyError, TypeError, ValueError):
             continue
-        found.setdefault(request_key(asked), record)
+        key = request_key(asked)
+        if key not in found or not lasts(reply_of(found[key])):
+            found[key] = record
     if not found:
         raise UserError(f"feedback.replay.path: no record of an answer in {path}")
     return found

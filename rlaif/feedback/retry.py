@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import Enum
 
+from rlaif.feedback.error_body import Said
+
 FIRST_DELAY_S = 0.5
 LONGEST_DELAY_S = 30.0
 
@@ -19,6 +21,11 @@ class Fate(Enum):
     """It may pass: rate limits, server errors, time-outs, broken connections, pages that are no JSON."""
     reject = "reject"
     """The endpoint will not answer this one prompt: too long, or filtered."""
+    unclear = "unclear"
+    """The endpoint refuses the call and does not say whether for its prompt or for what all calls have: whether other
+    calls pass tells."""
+    spent = "spent"
+    """All tokens that the call had went into a thought."""
     stop = "stop"
     """No call will pass: wrong key, unknown model, spent quota."""
 
@@ -29,13 +36,19 @@ class CallFailed(Exception):
     Attributes:
         cause: What failures are counted by: "429", "5xx", "time-out", "connection", "malformed", "4xx".
         retry_after: Seconds that the endpoint asks everybody to wait; None where it asks nothing.
+        error: What the error's body says.
+        room: Tokens left for the answer, where prompt and answer are too long together; 0 where it is not known.
         told_to_slow_down: Fewer calls at once may help.
         perhaps_billed: The endpoint may have done the work.
     """
 
-    def __init__(self, said: str, fate: Fate, cause: str, retry_after: float | None = None, body: str = "") -> None:
+    def __init__(
+        self, said: str, fate: Fate, cause: str, retry_after: float | None = None, body: str = "",
+        error: Said | None = None, room: int = 0,
+    ) -> None:  # fmt: skip
         super().__init__(said)
         self.fate, self.cause, self.retry_after, self.body = fate, cause, retry_after, body
+        self.error, self.room = error or Said(), room
 
     @property
     def told_to_slow_down(self) -> bool:
@@ -44,20 +57,6 @@ class CallFailed(Exception):
     @property
     def perhaps_billed(self) -> bool:
         return self.cause in ("time-out", "connection", "malformed")
-
-
-def fate_of_status(status: int, said: str) -> Fate:
-    """What an HTTP status other than 200 means, with what the body says."""
-    said = said.casefold()
-    if status == 429:
-        return Fate.stop if "insufficient_quota" in said else Fate.retry
-    if status in (408, 409) or status >= 500:
-        return Fate.retry
-    if status in (400, 413, 422) and any(
-        sign in said for sign in ("context_length", "context length", "content_filter", "content management")
-    ):
-        return Fate.reject
-    return Fate.reject if status == 413 else Fate.stop
 
 
 def cause_of_status(status: int) -> str:

@@ -11,6 +11,7 @@ from rlaif.errors import UserError
 from rlaif.feedback.budget import Budget, Prices, Spending, most_tokens
 from rlaif.feedback.exchange import Reply, Request
 from rlaif.feedback.exchange_store import ExchangeStore
+from rlaif.feedback.lasting import lasts
 from rlaif.feedback.request_locks import RequestLocks
 from rlaif.feedback.retry import CallFailed
 
@@ -26,6 +27,10 @@ class Job:
     request: Request
     num_attempts: int = 0
     """Failed ones, but for those that a rate limit turned away."""
+    num_empty: int = 0
+    """Answers without a text."""
+    room: int = 0
+    """Tokens that its prompt leaves for the answer, where the endpoint has said so; 0: enough."""
     replies: tuple[Reply, ...] = ()
     """Where a server gives fewer samples than were asked for: what it gave so far."""
     reserved: float = 0.0
@@ -40,12 +45,18 @@ class Work:
     """What is to be sent. A transport takes jobs until `finished`, and keeps or gives up each one.
 
     A job that is taken is claimed: no other process sends it. What another process has claimed is waited for.
+
+    Attributes:
+        warn: Says one line to the user.
+        num_at_hand: Requests of the same call of `ask` that the store had an answer to.
     """
 
     def __init__(
         self, requests: Mapping[str, Request], store: ExchangeStore, locks: RequestLocks,
         prices: Prices, budget: Budget, spending: Spending, on_done: Callable[[str, Reply | None], None],
+        warn: Callable[[str], None] = lambda line: None, num_at_hand: int = 0,
     ) -> None:  # fmt: skip
+        self.warn, self.num_at_hand = warn, num_at_hand
         self._todo = deque(Job(key, request) for key, request in requests.items())
         self._held: deque[Job] = deque()
         self._num_left = len(requests)
@@ -98,9 +109,10 @@ class Work:
 
     def answered(self, job: Job, reply: Reply) -> float:
         """Settle a call that was answered: its cost. Without the server's count, its worst case."""
-        most_input, most_output = most_tokens(job.request, job.num_samples_left)
+        most_input, most_output = most_tokens(job.request, len(reply.texts) or job.num_samples_left)
         num_input = reply.num_input_tokens or most_input
-        num_output = reply.num_output_tokens if reply.num_input_tokens else most_output
+        counted = reply.num_input_tokens and not reply.texts
+        num_output = reply.num_output_tokens if counted else reply.num_output_tokens or most_output
         cost = self._prices.cost(num_input, num_output)
         self._settle(job, "unreadable" if reply.unreadable else "answered", num_input, num_output, cost)
         if reply.model:
@@ -116,10 +128,18 @@ class Work:
         noted = {**said, "cost": cost, **details}
         self._store.note_failure(job.key, str(failure), noted)
 
+    def note(self, job: Job, reply: Reply, details: Mapping[str, object]) -> None:
+        """Note a reply that is no answer."""
+        self._store.note_failure(job.key, reply.unreadable, {"cause": "unreadable", **details})
+
     def keep(self, job: Job, reply: Reply, details: Mapping[str, object]) -> None:
-        """The job's answer: on disk first, then handed on, then free for all to read."""
-        self._store.keep(job.key, job.request, reply, details)
-        self._locks.note_answer()
+        """The job's reply: on disk first, then handed on, then free for all to read. One that does not last is noted,
+        and asked for again by the next run."""
+        if lasts(reply):
+            self._store.keep(job.key, job.request, reply, details)
+            self._locks.note_answer()
+        else:
+            self.note(job, reply, details)
         self._done(job, reply)
 
     def give_up(self, job: Job) -> None:

@@ -1,0 +1,171 @@
+"""Which field of a request a server refuses, and up to where it would take it.
+
+By the name under `param` or `loc` where the error has one; else by its words, where one sentence has both a name of
+the field and a complaint. A prompt that merely mentions a field, as code to be judged may, is no such sentence of the
+server's: what the server quotes at length is not read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from rlaif.feedback.error_body import Said
+
+NAMES: dict[str, re.Pattern[str]] = {
+    "logprobs": re.compile(r"log[_ -]?probs?\b|logprobs|top_?n_?tokens|log[ -]probabilit|decoder_input_details", re.I),
+    "max_tokens": re.compile(
+        r"\bmax_?(?:completion_?|new_?|output_?|generated_?|gen_?)?(?:tokens|toks|len(?:gth)?)\b|\bn(?:um)?_predict\b"
+        r"|maximum (?:number of )?(?:output |new |completion )?tokens|maximum output length",
+        re.I,
+    ),
+    "temperature": re.compile(r"\btemperature", re.I),
+    "n": re.compile(
+        r"['\"`]n['\"`]|(?<![\w.'])n\s*(?:[=<>!]+|:|\b(?:must|should|is|cannot|has to|to be|value)\b)"
+        r"|\b(?:parameter|param|field|argument|property|key|option|value (?:of|for))s?:? n\b"
+        r"|number of (?:completions|(?:completion |response )?choices|samples|generations|candidates|sequences)"
+        r"|\b(?:multiple|several|one|single|many) (?:completion |response )?"
+        r"(?:completion|choice|candidate|sample|response|generation)s?\b"
+        r"|candidate_?count|num_?(?:completions|return_sequences|generations|samples)|\bbest_of\b|\bn_choices\b",
+        re.I,
+    ),
+    "stream": re.compile(r"\bstream(?:ing)?\b", re.I),
+    "system": re.compile(
+        r"\bsystem[ _](?:role|message|prompt|instruction)|\brole\b.{0,40}\bsystem\b|['\"`]system['\"`]"
+        r"|developer instruction|roles? must alternate",
+        re.I,
+    ),
+}
+"""The names of each field in the servers' own terms."""
+COMPLAINT = re.compile(
+    r"unsupported|\bnot\b|n't\b|unknown|unrecogni[sz]ed|unexpected|extra|forbidden|disallowed|disabled|invalid|illegal"
+    r"|deprecated|removed|prohibited|\bmust|should|expected|cannot|may only|\bonly\b|max|minimum|at (?:most|least)"
+    r"|(?:more|less|greater|larger|higher|lower|smaller) than|exceed|range|too (?:large|high|big|small|low|many)"
+    r"|between|above|below|[<>≤≥]|no such|requires?\b|limit|validation|not a",
+    re.I,
+)
+LACKING = re.compile(
+    r"unsupported|(?:not|n't) (?:\w+ )?"
+    r"(?:support|allow|permit|permitted|enabled|accept|available|implemented|recogni[sz]e)"
+    r"|unknown|unrecogni[sz]ed|extra|unexpected|forbidden|disabled|deprecated|removed|prohibited|no such|cannot find",
+    re.I,
+)
+"""The field is not there at all, whatever its value."""
+QUOTED = re.compile(r"(['\"`])(?:(?!\1).){80,}?\1", re.S)
+SENTENCE = re.compile(r"(?<=[.!?;])\s+|\n+")
+NUMBER = r"[`'\"(]?(-?\d+(?:\.\d+)?)"
+MOST = [
+    re.compile(pattern.replace("NUMBER", NUMBER), re.I)
+    for pattern in (
+        r"(?:<=|≤|=<)\s*NUMBER",
+        r"(?:less|smaller|lower|fewer) than or equal to\D{0,20}NUMBER",
+        r"at most\D{0,12}NUMBER",
+        r"up to NUMBER",
+        r"(?:not|n't|never|cannot|no)\b (?:\w+ ){0,3}?(?:more|greater|larger|higher|bigger) than\D{0,12}NUMBER",
+        r"(?:not|n't|never|cannot) (?:\w+ ){0,2}?exceed\D{0,12}NUMBER",
+        r"(?:max(?:imum)?|limit)\b(?: \w+| `\w+`| '\w+'){0,5}?[\s:=]*NUMBER",
+        r"between -?[\d.]+ and NUMBER",
+        r"[\[(]\s*-?[\d.]+\s*,\s*NUMBER\s*[\])]",
+        r"range\D{0,20}-?\d[\d.]*?\s*(?:-|\.\.+|to|–)\s*NUMBER",
+        r"from -?[\d.]+ to NUMBER",
+        r"\bonly (?:\w+ ){0,3}NUMBER",
+        r"(?<!not )supports? (?:\w+ ){0,3}NUMBER",
+    )
+]
+LEAST = [
+    re.compile(pattern.replace("NUMBER", NUMBER), re.I)
+    for pattern in (
+        r"(?:>=|≥)\s*NUMBER",
+        r"(?:greater|larger|higher|more) than or equal to\D{0,20}NUMBER",
+        r"at least\D{0,12}NUMBER",
+        r"min(?:imum)?\b(?: \w+){0,4}?[\s:=]*NUMBER",
+        r"between NUMBER and",
+        r"[\[(]\s*NUMBER\s*,\s*-?[\d.]+\s*[\])]",
+        r"range\D{0,20}?NUMBER\s*(?:-|\.\.+|to|–)",
+        r"(?:not|n't|cannot) (?:\w+ ){0,2}?(?:less|smaller|lower) than\D{0,12}NUMBER",
+    )
+]
+ABOVE = re.compile(
+    rf"(?:must|should|has to|needs to)\b[\w' ]*? (?:greater|larger|higher|more) than {NUMBER}|(?<![=<])>\s*{NUMBER}",
+    re.I,
+)
+POSITIVE = re.compile(r"positive|non-?zero|\(0(?:\.0+)?\s*,", re.I)
+
+
+@dataclass(frozen=True)
+class Refused:
+    """One field that a server does not take as it was sent.
+
+    Attributes:
+        field: One of `NAMES`.
+        most, least: Between which it would take it, where it says so.
+        above: It has to be more than the value that was sent.
+        lacking: The server does not have the field.
+        instead: Another name of the field that the server recommends.
+    """
+
+    field: str
+    most: float | None = None
+    least: float | None = None
+    above: bool = False
+    lacking: bool = False
+    instead: str = ""
+
+
+def refused_fields(error: Said, sent: Mapping[str, float]) -> list[Refused]:
+    """The refused ones of the fields that were sent, with their values."""
+    named = [field for name in error.fields for field in _fields_of_name(name)]
+    if error.fields and not named:
+        return []  # the error is about what it names
+    reason = QUOTED.sub("", error.reason)
+    sentences = SENTENCE.split(reason)
+    if named:
+        return [_refused(field, sentences, sent) for field in dict.fromkeys(named) if field in sent]
+    complaints = [sentence for sentence in sentences if COMPLAINT.search(sentence)]
+    return [_refused(field, sentences, sent) for field in sent if any(map(NAMES[field].search, complaints))]
+
+
+def _fields_of_name(name: str) -> Iterator[str]:
+    """The field that a name such as "top_logprobs" or "messages[0].role" stands for."""
+    if name == "n":
+        yield "n"
+    elif re.fullmatch(r"messages\b.*\brole\b", name):
+        yield "system"
+    elif not name.startswith("messages"):
+        yield from (
+            field for field in ("logprobs", "max_tokens", "temperature", "n", "stream") if NAMES[field].search(name)
+        )
+
+
+def _refused(field: str, sentences: list[str], sent: Mapping[str, float]) -> Refused:
+    about, value = _about(field, sentences, sent), sent[field]
+    above = [float(number) for match in ABOVE.finditer(about) for number in match.groups() if number]
+    instead = next((name for name in INSTEAD if re.search(rf"\b{name}\b", about)), "") if field == "max_tokens" else ""
+    return Refused(
+        field,
+        most=max((number for number in _numbers(MOST, about) if number < value), default=None),
+        least=min((number for number in _numbers(LEAST, about) if number > value), default=None),
+        above=(POSITIVE.search(about) is not None and value <= 0) or any(number >= value for number in above),
+        lacking=LACKING.search(about) is not None,
+        instead=instead,
+    )
+
+
+def _about(field: str, sentences: list[str], sent: Mapping[str, float]) -> str:
+    """The sentences that name the field, and those after them that name no other."""
+    said: list[str] = []
+    is_about = False
+    for sentence in sentences:
+        named = [name for name in sent if NAMES[name].search(sentence)]
+        is_about = field in named or (is_about and not named)
+        if is_about:
+            said.append(sentence)
+    return " ".join(said or sentences)
+
+
+INSTEAD = ("max_completion_tokens", "max_output_tokens", "max_new_tokens")
+
+
+def _numbers(patterns: list[re.Pattern[str]], text: str) -> list[float]:
+    return [float(match.group(1)) for pattern in patterns for match in pattern.finditer(text)]

@@ -1,0 +1,35 @@
+"""Which replies are answers: those are kept for good, and the others asked for again."""
+
+from __future__ import annotations
+
+from rlaif.feedback.exchange import CUT_OFF, EMPTY, NO_CHOICES, Reply
+from rlaif.feedback.refusal import is_too_long
+
+FAILED = ("error", "failed", "network_error", "abort", "malformed_function_call")
+"""finish_reasons of a server that gave up."""
+OPENING, CLOSING = ("<think>", "<thinking>", "<reasoning>"), ("</think>", "</thinking>", "</reasoning>")
+REJECTED, NOT_ANSWERED = "rejected: ", "not answered: "
+
+
+def lasts(reply: Reply) -> bool:
+    """Whether asking again would give nothing else, or nothing better.
+
+    What a filter or the model itself turned down lasts. What is empty, what the server broke off, a thought without
+    its answer, and a prompt that was too long for how the server was started, do not; a store that was written by an
+    earlier version may hold some of them.
+    """
+    if reply.unreadable.startswith((EMPTY, NO_CHOICES, CUT_OFF, NOT_ANSWERED)):
+        return False
+    if reply.unreadable:
+        return not (reply.unreadable.startswith(REJECTED) and is_too_long(reply.unreadable))
+    if reply.finish_reason in FAILED:
+        return False
+    return not (reply.is_cut_off() and all(is_open_thought(text) for text in reply.texts if text.strip()))
+
+
+def is_open_thought(text: str) -> bool:
+    """Whether a text is a thought that never ends."""
+    if not text.lstrip()[:12].lower().startswith(OPENING):
+        return False
+    said = text.lower()
+    return not any(tag in said for tag in CLOSING)
