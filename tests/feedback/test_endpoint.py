@@ -84,7 +84,8 @@ def test_the_limit_halves_once_for_all_that_was_under_way_and_is_won_back() -> N
     [
         b"", b"<html>", b"[", b"null", b"7", b'{"choices": 7}', b'{"choices": [null]}', b"\xff\xfe",
         b'{"choices": [{"message": [1]}]}', b'{"choices": [{"message": {"content": 5}}]}',
-        b'{"error": {"message": "overloaded"}}', b'{"choices": [{"message": {"content": "yes"}, "error": "broke off"}]}',
+        b'{"error": {"message": "overloaded"}}',
+        b'{"choices": [{"message": {"content": "yes"}, "error": "broke off"}]}',
         b'{"choices": [{"message": {"content": "yes"}, "finish_reason": "error"}]}',
     ],
 )  # fmt: skip
