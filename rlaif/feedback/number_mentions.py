@@ -20,7 +20,7 @@ from rlaif.feedback.phrases import (
     words_of,
 )
 
-NUMBER = re.compile(r"(?<![\w.])\d{1,9}(?:\.\d{1,9})?(?!\d|\.\d|,\d|[^\W_])")
+NUMBER = re.compile(r"(?<![\w.])(?<!\d,)\d{1,9}(?:\.\d{1,9})?(?!\d|\.\d|,\d|[^\W_])")
 MINUS = re.compile(r"(?:\A|[^\w)\]])[-−–]\Z")
 """A dash that touches the number and nothing else."""
 ANOTHER = re.compile(r"[^\S\n]{0,4}(?:[-–—~/,&<>=]|to|or|and|\.{2,3}|…)?[^\S\n]{0,4}(?=[-−]?\d)|\s{0,4}(?=\d+\s*\Z)")
@@ -39,14 +39,14 @@ GOES_ON = words_of(
 I_WOULD = r"i(?:['’]?d| would)? (?:say|choose|prefer|pick|select|go with|rate it|give it)"
 LEAD = one_of(
     "the, my, a, an, final, overall, total, answer, score, rating, grade, mark, result, verdict, preferred, preference,"
-    f"better, best, winner, choice, response, output, option, candidate, number, is, would be, of, {I_WOULD}"
+    f"better, best, winner, choice, response, output, option, candidate, number, one, is, would be, of, {I_WOULD}"
 )
 LEAD_IN = re.compile(rf"[\W_]*(?:{LEAD}{ENDS}[\W_]*)*", re.IGNORECASE)
 """What may come before a number that opens a text: "Preferred Response=", "**Score:** "."""
 
 LINK = one_of(
     "is, was, would be, should be, must be, will be, be, at, as, a, an, the, of, around, about, therefore, thus, then,"
-    r"only, just, clearly, score, rating, grade, response, output, option, candidate, number, for (?:this|the) \w+"
+    r"only, just, clearly, score, rating, grade, response, output, option, candidate, number, one, for (?:this|the) \w+"
 )
 LINKS = rf"{MARKUP}(?:{LINK}{ENDS}{MARKUP}){{0,5}}\Z"
 """What may come between a label and the number: "score for this output is **"."""
@@ -209,9 +209,9 @@ def _rank(text: str, place: _Place, before: str, is_scale: bool) -> Rank | None:
     if label:
         is_of_a_part = is_scale and label.group(1) is not None and label.group(1).casefold() not in OF_THE_WHOLE
         return Rank.concluding if is_of_a_part else Rank.labelled
+    if not is_scale and IS_BETTER.match(text, place.end):
+        return Rank.labelled
     if is_alone_in_its_last_line(before, text, place.end):
         return Rank.last_line
     ends_in_it = CLAUSE_START.search(before) and ENDS_TEXT.match(text, place.end)
-    if place.is_fraction or CONCLUDING.search(before) or ends_in_it:
-        return Rank.concluding
-    return Rank.concluding if not is_scale and IS_BETTER.match(text, place.end) else None
+    return Rank.concluding if place.is_fraction or CONCLUDING.search(before) or ends_in_it else None

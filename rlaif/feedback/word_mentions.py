@@ -72,7 +72,7 @@ GOES_ON_AS_A_WORD = re.compile(r"[^\W_]|-\w|['’]\w|_[^\W_]")
 NEXT_WORD = re.compile(r"[^\S\n]{0,4}[*_\"'`]{0,4}[^\S\n]{1,4}[*_\"'`]{0,4}([\w'’]+)")
 NUMBER_SIGN = re.compile(r"No\.[^\S\n]?\d")
 IS_CONDITIONAL = re.compile(
-    rf"[\W_]{{0,12}}(?:if|unless|when|whether|only if|or){ENDS}|[^\S\n]{{0,4}}\?", re.IGNORECASE
+    rf"[\W_]{{0,12}}(?:if|unless|when|whether|only if|or|otherwise|else){ENDS}|[^\S\n]{{0,4}}\?", re.IGNORECASE
 )
 SEPARATOR = re.compile(r"([\W_]*?)(?:(and|or|but|nor|to|versus|vs)[\W_]+)?", re.IGNORECASE)
 

@@ -1,0 +1,315 @@
+"""What people would say that a reply says: tables of phrasings with yes and no, each with either word."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.feedback.phrasings import spelt, word_said
+
+SAYS_X = """\
+{X}
+{X}.
+{X}!
+{X},
+{x}
+{XX}
+ {X}
+{X}\\n
+\\n\\n{X}\\n\\n
+"{X}"
+'{X}'
+`{X}`
+**{X}**
+**{X}.**
+**{X}**.
+*{X}*
+_{X}_
+__{X}__
+***{X}***
+- {X}
+> {X}
+# {X}
+({X})
+[{X}]
+[[{X}]]
+=> {X}
+{X} 👍
+“{X}”
+Answer: {X}
+**Answer:** {X}
+**Answer**: {X}
+Answer: **{X}**
+Answer - {X}
+Answer\\n\\n{X}
+### Answer\\n\\n{X}
+A: {X}
+Q: Does it run?\\nA: {X}
+The answer is {X}.
+The answer is: {X}
+The answer is **{X}**.
+My answer is {X}
+My answer: {X}.
+Final answer: {X}
+Final Answer: **{X}**
+**Final answer:** {X}.
+Verdict: {X}
+Final verdict: {X}
+Result: {X}
+Output: {X}
+Response: {X}
+Conclusion: {X}.
+Decision: {X}
+<answer>{X}</answer>
+<answer>\\n{X}\\n</answer>
+The code was read twice. <answer>{X}</answer>
+\\\\boxed{{X}}
+$\\\\boxed{\\\\text{{X}}}$
+The answer is $\\\\boxed{{X}}$.
+After looking at the imports, I arrive at \\\\boxed{{X}}.
+[RESULT] {X}
+Feedback: the code is short. [RESULT] {X}
+{"answer": "{X}"}
+{"answer": "{X}", "reason": "See line 3."}
+{"reason": "Line 3 decides it.", "answer": "{X}"}
+{"verdict": "{X}"}
+```json\\n{"answer": "{X}"}\\n```
+```\\n{X}\\n```
+{X}, it is as the question says.
+{X}, because of line 3.
+{X}: see line 3.
+{X}; see line 3.
+{X} - see line 3.
+{X} – see line 3.
+{X} — see line 3.
+{X} (see line 3)
+{X}... see line 3
+{X}\\nSee line 3.
+{X}.\\n\\nExplanation: see line 3.
+**{X}**\\n\\nThe code is short.
+**{X}**, the code is short.
+{X} because the code is short
+{X} since line 3 decides it
+{X} it is
+{X} the code is what it seems to be
+{X}, as the code shows. The answer follows from line 3.
+Well, {X}.
+Okay, {X}.
+Definitely {X}.
+Clearly, {X}.
+Simply {X}.
+Sure. {X}.
+I would say {X}.
+I'd say {X}.
+I’d say {X}, given line 3.
+I would answer {X}
+I think {X}.
+I believe the answer is {X}.
+Probably {X}.
+Most likely {X}
+Line 3 settles it, so {X}.
+Line 3 settles it. So {X}.
+Line 3 settles it. So, {X}.
+Line 3 settles it; therefore {X}.
+Therefore, the answer is {X}.
+Thus {X}.
+Hence the answer: {X}
+In conclusion, {X}.
+Overall, {X}.
+In short: {X}
+Line 3 settles it, so the answer is {X}.
+Line 3 settles it -> {X}
+Line 3 settles it → {X}
+Line 3 settles it: {X}.
+Line 3 settles it. {X}.
+Line 3 settles it. {X}, it is so.
+Line 3 settles it.\\n{X}
+Line 3 settles it.\\n\\n**{X}**
+Line 3 settles it.\\n\\nAnswer: {X}
+Line 3 settles it.\\n\\n**Final answer: {X}**
+It is so, {X}.
+Does the program run? {X}.
+Does the program run? {X}
+Does the program run? {X}, as line 3 shows.
+Is the code valid Python, complete and not cut off?\\n\\n{X}
+Answer with one word, yes or no.\\n{X}
+The question is whether it runs. {X} it does.
+Yes and no, but the final answer is {X}.
+<think>hm</think>{X}
+Maybe, but my final answer is {X}
+""".splitlines()
+
+SAYS_X_THOUGH_O_COMES_LATER = """\
+{X}. {O} would need an import.
+{X}. {O} would be wrong.
+{X} ({O} would need an import)
+{X}. The other word, "{O}", would be wrong.
+{X}; it is not a "{O}".
+{X}.\\n\\nI would have said {O} if line 3 were missing.
+{X}, although some would say {O} here.
+{X}. Is line 3 missing? That would make it {O}.
+Is it {O}? {X}.
+It is not {O}. The answer is {X}.
+One might think {O}. But the answer is {X}.
+At first I thought of {O}; final answer: {X}
+""".splitlines()
+
+SAYS_NOTHING = """\
+{X} and {O}
+{X} or {O}
+{X}/{O}
+{X} / {O}
+{X} and {O}.
+{X}, {O}
+{X} {O}
+{X}. {O}.
+{X}\\n{O}
+{X}, and {O}
+Either {X} or {O}.
+{X} or {O}?
+Neither {X} nor {O}.
+Could be {X}, could be {O}.
+Answer: {X} or {O}
+Answer with one word: {X} or {O}.
+The answer is not {X}.
+The answer is {X} if the import works.
+The answer would be {X} unless line 3 is reached.
+If the import works, the answer is {X}, otherwise {O}.
+Is the answer {X}?
+It prints "{X}".
+The program prints {X} and exits.
+Does it parse? {X}. Does it run? {O}.
+{X}. The answer is {O}.
+Answer: {X}\\n\\nThe answer is {O}.
+<think>{X}
+<think>{X}</think>
+""".splitlines()
+
+SAYS_NEITHER = """\
+Y
+N
+N/A
+n
+y
+Not sure
+Not sure.
+I can't tell
+I cannot say.
+It depends.
+Maybe
+Correct
+Incorrect
+True
+False
+Right.
+Wrong.
+Yeah
+Yep
+Nope
+Nah
+None
+Nothing
+Not at all
+Yesterday
+Nobody
+Unknown
+The code is fine.
+The code is broken.
+1
+0
+Ja
+Nein
+👍
+""".splitlines()
+
+NO_BEFORE_A_NOUN = {
+    "No errors found, so yes.": "yes",
+    "No errors. Yes.": "yes",
+    "No errors were found. Yes, it parses.": "yes",
+    "No errors: yes": "yes",
+    "No errors; yes.": "yes",
+    "No undefined names are used.\n\nYes": "yes",
+    "No issues here. The answer is yes.": "yes",
+    "**No errors** were found. Answer: yes": "yes",
+    "No problem at all, the answer is yes": "yes",
+    "No longer valid in Python 3, so no.": "no",
+    "No such module exists. No.": "no",
+    "No such module exists, so no.": "no",
+    "No module of this name exists; the answer is no.": "no",
+    "No import is there. Answer: no": "no",
+    "No undefined names are used.": None,
+    "No errors": None,
+    "No such module exists.": None,
+    "No errors, no warnings.": None,
+    "No import is there, no.": "no",
+    "No one would import this, no.": "no",
+    "Yes. No syntax errors.": "yes",
+    "Yes, no undefined names are used.": "yes",
+    "Yes - no issue": "yes",
+    "Yes (no errors)": "yes",
+    "Yes\nNo errors were found.": "yes",
+    "Yes, and no errors were found.": "yes",
+    "Yes, but no docstring.": "yes",
+    "Yes. No, nothing is missing.": "yes",
+    "yes; there is no error": "yes",
+    "No, no import is there.": "no",
+    "No. No import is there.": "no",
+    "No: no import is there": "no",
+    "No - the import is missing": "no",
+    "No, there are errors.": "no",
+    "No there is an error": "no",
+    "No it does not": "no",
+    "No because x is undefined": "no",
+    "No not all names are defined": "no",
+    "No, errors are there.": "no",
+    "No. Errors are there.": "no",
+    "No\nErrors are there.": "no",
+    "No (errors are there)": "no",
+    "No. 2 imports are missing.": "no",
+    "I see no error": None,
+    "There are no errors.": None,
+    "The code has no undefined names, so yes": "yes",
+    "So no errors.": None,
+    "The answer: no errors.": None,
+}
+
+
+@pytest.mark.parametrize(("word", "other"), [("yes", "no"), ("no", "yes")])
+@pytest.mark.parametrize("table", [SAYS_X, SAYS_X_THOUGH_O_COMES_LATER])
+def test_either_word_is_read_wherever_it_is_the_answer(table: list[str], word: str, other: str) -> None:
+    texts = spelt(table, word, other)
+    assert len(set(texts)) == len(table)
+    assert not {text: word_said(text) for text in texts if word_said(text) != word}
+
+
+@pytest.mark.parametrize(("word", "other"), [("yes", "no"), ("no", "yes")])
+def test_what_is_both_words_or_only_mentions_them_is_no_answer(word: str, other: str) -> None:
+    assert not {text: word_said(text) for text in spelt(SAYS_NOTHING, word, other) if word_said(text) is not None}
+
+
+def test_words_that_were_not_offered_are_no_answer() -> None:
+    assert not {text: word_said(text) for text in SAYS_NEITHER if word_said(text) is not None}
+
+
+@pytest.mark.parametrize(("text", "expected"), NO_BEFORE_A_NOUN.items())
+def test_a_no_that_belongs_to_a_noun_is_no_answer(text: str, expected: str | None) -> None:
+    assert word_said(text) == expected
+
+
+UNFINISHED = [
+    "Okay, the code imports json, so no, wait,",
+    "Let me look at the imports first, then",
+    "Hmm, so yes, the import is",
+    "The answer is no? Let me look",
+    "Line 1 is fine. Line 2 is not. No,",
+]
+
+
+@pytest.mark.parametrize("text", UNFINISHED)
+def test_what_is_weighed_before_a_cut_is_no_answer(text: str) -> None:
+    assert word_said(text, finish_reason="length") is None
+
+
+@pytest.mark.parametrize(("text", "expected"), [("Yes, the code", "yes"), ("No", "no"), ("**No**, since", "no"),
+                                                ("It runs. \\boxed{yes} because", "yes")])  # fmt: skip
+def test_an_answer_that_comes_before_a_cut_counts(text: str, expected: str) -> None:
+    assert word_said(text, finish_reason="length") == expected
