@@ -19,9 +19,9 @@ Entry = tuple[int, Mention]
 """A question's number and its answer."""
 
 BULLETS = " \t-•*>+"
-NAMED = r"(?:(?:answer[^\w\n]{1,4}(?:to|for)[^\w\n]{1,4})?(?:question|answer|item|q|a|no\.)(?:_|[^\w\n]){0,4})?"
+NAMED = r"(?:(?:answer[^\w\n]{1,4}(?:to|for)[^\w\n]{1,4})?(?:question|answer|item|q|a)(?:_|[^\w\n]){0,4})?"
 AT_LINE_START = re.compile(
-    rf"(?:_|[^\w\n]){{0,20}}{NAMED}(\d{{1,3}})(?!\d|\.\d|[^\W_])(?:_|[^\w\n]){{0,12}}", re.IGNORECASE
+    rf"(?:_|[^\w\n]){{0,20}}(?:no\.[^\w\n]?|{NAMED})(\d{{1,3}})(?!\d|\.\d|[^\W_])(?:_|[^\w\n]){{0,12}}", re.IGNORECASE
 )
 WITHIN_LINE = re.compile(rf"(?<![\w.]){NAMED}(\d{{1,3}})(?:[.):\]=]|(?:_|[^\w\n]){{1,8}}(?=WORD))", re.IGNORECASE)
 PIECES = re.compile(r"[^\n,;/|]+")
