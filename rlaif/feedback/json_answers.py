@@ -52,6 +52,11 @@ def json_answers(text: str, decide: Decide, num_answers: int) -> list[list[tuple
     return found
 
 
+def values_in(text: str) -> list[Any]:
+    """The objects, as `Pairs`, and arrays in a text."""
+    return [value for value, _, _ in _values(text)]
+
+
 def _values(text: str) -> Iterator[tuple[Any, int, int]]:
     """The objects and arrays in a text, and where each begins and ends."""
     at = 0

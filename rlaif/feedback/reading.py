@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from rlaif.feedback.answer_tokens import AnswerTokens, mass_at, word_of
 from rlaif.feedback.exchange import Reply, Request
-from rlaif.feedback.mention import Mention, decide
+from rlaif.feedback.mention import NONE, Mention, decide
 from rlaif.feedback.number_mentions import number_mentions
 from rlaif.feedback.thought import answer_part
 from rlaif.feedback.word_mentions import word_mentions
@@ -21,8 +21,6 @@ from rlaif.feedback.word_mentions import word_mentions
 LOW_MASS = 0.5
 """Below it, most of the probability went to other words than those that were offered: the answer is marked."""
 NO_REPLY = "no answer could be had"
-CUT_OFF = "length"
-"""The finish reason of a text that ran into its limit."""
 SHOWN_CHARS = 80
 
 
@@ -62,7 +60,7 @@ def read(request: Request, reply: Reply | None) -> Reading:
     if reply is None or problem:
         return Reading(invalid=problem)
     words, tokens = request.words, reply.tokens
-    first = said(reply.texts[0], words, reply.finish_reason == CUT_OFF)
+    first = said(reply.texts[0], words, reply.is_cut_off())
     if tokens and first.mention is not None and first.word:
         if len(tokens) == 1 and word_of(tokens[0].token, words) == first.word:
             mass = mass_at(tokens, 0, words)
@@ -70,7 +68,10 @@ def read(request: Request, reply: Reply | None) -> Reading:
             mass = AnswerTokens(tokens, first.answer).mass(first.mention.start, first.word, words)
         if mass is not None:
             return from_mass(mass, first.answer)
-    return from_texts([first, *(said(text, words) for text in reply.texts[1:])])
+    if len(reply.texts) == 1:
+        return from_texts([first])
+    others = [said(text, words, reply.is_cut_off(number)) for number, text in enumerate(reply.texts[1:], 1)]
+    return from_texts([first, *others])
 
 
 def said(text: str, words: Sequence[str], cut_off: bool = False) -> Said:
@@ -91,7 +92,9 @@ def said(text: str, words: Sequence[str], cut_off: bool = False) -> Said:
 
 def decided_in(answer: str, words: Sequence[str], cut_off: bool = False) -> Mention | str:
     """The mention that counts in a text without thoughts, or why there is none."""
-    if words and all(word.isdecimal() for word in words):
+    if not words:
+        return NONE
+    if all(word.isdecimal() for word in words):
         return decide(*number_mentions(answer, words, cut_off), cut_off)
     return decide(*word_mentions(answer, words), cut_off)
 

@@ -8,7 +8,7 @@ from rlaif.feedback.answer_list import AnswerList, answer_list
 from rlaif.feedback.answer_tokens import AnswerTokens
 from rlaif.feedback.exchange import Reply, Request
 from rlaif.feedback.mention import NONE, SEVERAL
-from rlaif.feedback.reading import CUT_OFF, Reading, Said, from_mass, from_texts, problem_of
+from rlaif.feedback.reading import Reading, Said, from_mass, from_texts, problem_of
 from rlaif.feedback.thought import answer_part
 
 
@@ -25,8 +25,8 @@ def read_list(request: Request, reply: Reply | None, num_answers: int) -> list[R
     if len(parts) == 1 and parts[0].problem:
         return [Reading(invalid=parts[0].problem)] * num_answers
     lists = [
-        answer_list(answer, request.words, num_answers, reply.finish_reason == CUT_OFF and index == 0)
-        for index, answer in enumerate(answers)
+        answer_list(answer, request.words, num_answers, reply.is_cut_off(number))
+        for number, answer in enumerate(answers)
     ]
     tokens = AnswerTokens(reply.tokens, answers[0]) if reply.tokens else None
     return [_reading(number, lists, tokens, request.words) for number in range(1, num_answers + 1)]

@@ -11,7 +11,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-CUT_OFF = "cut off within its thought"
+from rlaif.feedback.exchange import CUT_OFF
+
 NOTHING_ELSE = "nothing but a thought"
 
 TAGS = r"(?:think|thinking|thoughts?|reasoning|reflection|analysis|scratchpad|seed:think)"

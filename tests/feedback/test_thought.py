@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from rlaif.feedback.exchange import Reply, Request
+from rlaif.feedback.exchange import CUT_OFF, Reply, Request
 from rlaif.feedback.reading import read, text_of
 from rlaif.feedback.reading_list import read_list
-from rlaif.feedback.thought import CUT_OFF, NOTHING_ELSE, answer_part
+from rlaif.feedback.thought import NOTHING_ELSE, answer_part
 
 DRAFT = "No, wait.\nAnswer: no\n1. no\n2. no\nScore: 3. The answer is \\boxed{no}\n"
 """Whatever could be taken for an answer."""

@@ -8,14 +8,14 @@ count what is rejected. There a model divides; here the syntax tree (`split: cod
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rlaif.data.completion import parse_completion
 from rlaif.errors import UserError
 from rlaif.feedback.claims_in_code import KINDS, Claim, claims_in_code
-from rlaif.feedback.exchange import Ask, Reply, Request
+from rlaif.feedback.claims_in_text import claims_in_text
+from rlaif.feedback.exchange import Ask, Request
 from rlaif.feedback.questions import QuestionSet, output_of
 from rlaif.feedback.reading import read, text_of
 from rlaif.feedback.strategies.strategy import AnswerOptions, Judgement, answer_of, word_request
@@ -25,7 +25,6 @@ from rlaif.records import Answer, Example, Label, Sample
 WORDS = ("yes", "no")
 DIVIDED_BY_CODE = "divided by the code, since the judge's list could not be read"
 """Opens the evidence of such claims' answers."""
-LINE = re.compile(rf"^\W*({'|'.join(KINDS)})\W+(\S.*)$", re.MULTILINE | re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -97,7 +96,8 @@ class Claims:
     def _divided_by_judge(
         self, samples: Sequence[Sample], examples: Mapping[str, Example], ask: Ask
     ) -> list[tuple[list[Claim], str]]:
-        """Of each sample: its claims, and why the judge's list could not be read where they are the code's."""
+        """Of each sample: its claims, and why the judge's list could not be read where they are the code's. Of a list
+        that was cut off, the last line is left out."""
         requests = [
             Request(
                 self.questions.messages(
@@ -113,8 +113,10 @@ class Claims:
         ]
         divided = []
         for sample, reply in zip(samples, ask(requests), strict=True):
-            claims = claims_in_text(reply)[: self.options.max_claims]
-            unread = "" if claims else text_of(reply)[1] or "no line with a claim"
+            text, problem = text_of(reply)
+            whole = text.rpartition("\n")[0] if reply is not None and reply.is_cut_off() else text
+            claims = claims_in_text(whole)[: self.options.max_claims]
+            unread = "" if claims else problem or "no line with a claim"
             divided.append((claims or self._divided_by_code(sample), unread))
         return divided
 
@@ -126,15 +128,6 @@ class Claims:
             claim=claim.text,
         )
         return word_request(messages, WORDS, self.options, f"claims/{claim.kind}")
-
-
-def claims_in_text(reply: Reply | None) -> list[Claim]:
-    """The lines "kind: claim" of a judge's reply. Of a text that was cut off, the last line is left out."""
-    text, _ = text_of(reply)
-    if reply is not None and reply.finish_reason == "length":
-        text = text.rpartition("\n")[0]
-    found = [Claim(match.group(1).casefold(), match.group(2).strip()) for match in LINE.finditer(text)]
-    return list(dict.fromkeys(found))
 
 
 def score_claims(samples: Sequence[Sample], answers: Sequence[Answer], weights: Mapping[str, float]) -> list[Label]:
