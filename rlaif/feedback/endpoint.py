@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 
 import aiohttp
+from yarl import URL
 
 from rlaif.config import OpenaiConfig
 from rlaif.feedback.address import address_of, is_loopback
@@ -35,6 +36,7 @@ class Endpoint:
     def __init__(self, config: OpenaiConfig, base_url: str | None) -> None:
         self._address = address_of(base_url, config)
         self.url = self._address.shown
+        self._url = URL(self._address.url, encoded=True)  # as it is written: else %2F in a query would become a slash
         self.limit = Limit(config.max_concurrency)
         self.num_in_flight = 0
         self.num_failed_in_a_row = 0
@@ -97,7 +99,7 @@ class Endpoint:
     async def _attempt(self, body: bytes) -> Reply:
         session = self._opened()
         try:
-            async with session.post(self._address.url, data=body, headers=self._headers) as response:
+            async with session.post(self._url, data=body, headers=self._headers) as response:
                 content = await response.read()
         except TimeoutError:
             raise CallFailed("no answer in time", Fate.retry, "time-out") from None

@@ -192,7 +192,7 @@ class _Round:
                 self._try_again(job, backoff_s(job.num_empty))
                 return
         if job.room and reply.is_cut_off():
-            reply = Reply((), unreadable=f"{REJECTED}with its prompt, {job.room} tokens are left for an answer")
+            reply = Reply((), unreadable=f"{REJECTED}the prompt is too long: it leaves {job.room} tokens")
         if not reply.unreadable:
             self._answers(endpoint)
             job.replies += (reply,)

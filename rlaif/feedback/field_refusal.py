@@ -52,6 +52,12 @@ LACKING = re.compile(
     re.I,
 )
 """The field is not there at all, whatever its value."""
+OTHER_NAME = r"['\"`]?(max_(?:completion|output|new)_tokens)"
+INSTEAD = re.compile(
+    rf"(?:\buse|\btry|\bset|prefer\w*|rename\w* to|replaced (?:by|with)|favou?r of)\W+(?:the )?(?:\w+ )?{OTHER_NAME}"
+    rf"|{OTHER_NAME}['\"`]? (?:instead|in place|has to be used|should be used)",
+    re.I,
+)
 QUOTED = re.compile(r"(['\"`])(?:(?!\1).){80,}?\1", re.S)
 SENTENCE = re.compile(r"(?<=[.!?;])\s+|\n+")
 NUMBER = r"[`'\"(]?(-?\d+(?:\.\d+)?)"
@@ -141,14 +147,14 @@ def _fields_of_name(name: str) -> Iterator[str]:
 def _refused(field: str, sentences: list[str], sent: Mapping[str, float]) -> Refused:
     about, value = _about(field, sentences, sent), sent[field]
     above = [float(number) for match in ABOVE.finditer(about) for number in match.groups() if number]
-    instead = next((name for name in INSTEAD if re.search(rf"\b{name}\b", about)), "") if field == "max_tokens" else ""
+    instead = INSTEAD.search(about) if field == "max_tokens" else None
     return Refused(
         field,
         most=max((number for number in _numbers(MOST, about) if number < value), default=None),
         least=min((number for number in _numbers(LEAST, about) if number > value), default=None),
         above=(POSITIVE.search(about) is not None and value <= 0) or any(number >= value for number in above),
         lacking=LACKING.search(about) is not None,
-        instead=instead,
+        instead=next(filter(None, instead.groups())).lower() if instead else "",
     )
 
 
@@ -162,9 +168,6 @@ def _about(field: str, sentences: list[str], sent: Mapping[str, float]) -> str:
         if is_about:
             said.append(sentence)
     return " ".join(said or sentences)
-
-
-INSTEAD = ("max_completion_tokens", "max_output_tokens", "max_new_tokens")
 
 
 def _numbers(patterns: list[re.Pattern[str]], text: str) -> list[float]:

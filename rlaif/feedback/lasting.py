@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from rlaif.feedback.exchange import CUT_OFF, EMPTY, NO_CHOICES, Reply
 from rlaif.feedback.refusal import is_too_long
+from rlaif.feedback.thought import answer_part
 
 FAILED = ("error", "failed", "network_error", "abort", "malformed_function_call")
 """finish_reasons of a server that gave up."""
-OPENING, CLOSING = ("<think>", "<thinking>", "<reasoning>"), ("</think>", "</thinking>", "</reasoning>")
 REJECTED, NOT_ANSWERED = "rejected: ", "not answered: "
 
 
@@ -28,8 +28,5 @@ def lasts(reply: Reply) -> bool:
 
 
 def is_open_thought(text: str) -> bool:
-    """Whether a text is a thought that never ends."""
-    if not text.lstrip()[:12].lower().startswith(OPENING):
-        return False
-    said = text.lower()
-    return not any(tag in said for tag in CLOSING)
+    """Whether a text that ran into its limit did so before its answer."""
+    return bool(answer_part(text).problem)

@@ -93,7 +93,7 @@ ACCOUNT = _any(
 SPENT = _any(
     r"insufficient[ _-]?(?:quota|balance|credits?|funds)",
     r"credit balance",
-    r"(?:out of|no|not enough|requires more) credits",
+    r"(?:out of|no more|not enough|requires more) credits",
     r"exceeded_current_quota",
     r"billing[ _](?:hard[ _])?limit|billing_not_active",
     r"account.{0,20}(?:not active|overdue|arrears)",
@@ -129,6 +129,8 @@ def fate_of(status: int, said: Said) -> Fate:
     reason = said.reason
     if UNFINISHED.search(reason):
         return Fate.spent
+    if status in (400, 403, 413, 422) and FILTERED_FOR_SURE.search(reason):
+        return Fate.reject
     if (SPENT.search(reason) and status < 500) or status == 402:
         return Fate.stop
     if status == 429:

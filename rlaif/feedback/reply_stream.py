@@ -14,7 +14,7 @@ from typing import Any
 LINE_END = re.compile(r"\r\n|\n|\r")
 """Of the event-stream format. `str.splitlines` would also break at U+2028, which JSON leaves as it is."""
 DONE = "[DONE]"
-MOST_LINES = 20
+MOST_LINES = 200
 """Of one event's data."""
 EVENT = re.compile(r"\s*(?:data|event|id|retry)?:")
 

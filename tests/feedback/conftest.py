@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+import json
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -116,3 +120,82 @@ def tiny_chat_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     model.save_pretrained(directory)
     fast.save_pretrained(directory)
     return directory
+
+
+@dataclass
+class Served:
+    """A loopback endpoint whose answers a test decides."""
+
+    answer: Callable[[dict[str, Any], int], tuple[int, Any]]
+    """(request, how often these messages came before) -> (status, body): bytes, or what becomes JSON."""
+    url: str = ""
+    requests: list[dict[str, Any]] = field(default_factory=list)
+    paths: list[str] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def reply_to(self, handler: BaseHTTPRequestHandler) -> tuple[int, bytes]:
+        request = json.loads(handler.rfile.read(int(handler.headers["Content-Length"])))
+        with self.lock:
+            number = sum(other["messages"] == request["messages"] for other in self.requests)
+            self.requests.append(request)
+            self.paths.append(handler.path)
+            self.headers.append(dict(handler.headers))
+        status, body = self.answer(request, number)
+        return status, body if isinstance(body, bytes) else json.dumps(body).encode()
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., Served]]:
+    """Starts endpoints by what they answer, and ends them."""
+    running: list[tuple[ThreadingHTTPServer, threading.Thread]] = []
+
+    def start(answer: Callable[[dict[str, Any], int], tuple[int, Any]]) -> Served:
+        served = Served(answer)
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True
+
+            def do_POST(self) -> None:
+                status, body = served.reply_to(self)
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                with suppress(ConnectionError):
+                    self.wfile.write(body)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        class Server(ThreadingHTTPServer):
+            request_queue_size, daemon_threads = 256, True
+
+        http = Server(("127.0.0.1", 0), Handler)
+        thread = threading.Thread(target=http.serve_forever, args=(0.02,), daemon=True)
+        thread.start()
+        running.append((http, thread))
+        served.url = f"http://127.0.0.1:{http.server_port}/v1"
+        return served
+
+    yield start
+    for http, thread in running:
+        http.shutdown()
+        http.server_close()
+        thread.join()
+
+
+def chat(text: Any, finish: str = "stop", logprobs: Any = None, usage: Any = None, **message: Any) -> dict[str, Any]:
+    """A chat completion of one choice."""
+    said = {"role": "assistant", "content": text, **message}
+    return {
+        "id": "1", "object": "chat.completion", "created": 1, "model": "m",
+        "choices": [{"index": 0, "message": said, "finish_reason": finish, "logprobs": logprobs}],
+        "usage": {"prompt_tokens": 9, "completion_tokens": 1} if usage is None else usage,
+    }  # fmt: skip
+
+
+@pytest.fixture
+def completion_of() -> Callable[..., dict[str, Any]]:
+    """`chat`, for tests."""
+    return chat

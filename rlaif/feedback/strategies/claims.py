@@ -108,6 +108,7 @@ class Claims:
                 "text",
                 max_tokens=self.options.max_split_tokens,
                 purpose="claims/split",
+                limited_by="max_split_tokens",
             )
             for sample in samples
         ]

@@ -51,6 +51,7 @@ class PairwiseCot:
                 "text",
                 max_tokens=self.options.max_thought_tokens,
                 purpose="pairwise_cot/thoughts",
+                limited_by="max_thought_tokens",
             )
             for comparison in comparisons
         ]
