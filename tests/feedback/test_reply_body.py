@@ -93,8 +93,10 @@ def test_an_odd_log_probability_costs_no_other(
 
 @pytest.mark.parametrize(
     "logprobs",
-    [7, "x", [], {"content": None}, {"content": "x"}, {"content": [None]}, {"content": [{"token": None}]}, {"tokens": 5},
-     {"content": [{"token": "Y"}, {"logprob": -1.0}]}],
+    [
+        7, "x", [], {"content": None}, {"content": "x"}, {"content": [None]}, {"content": [{"token": None}]},
+        {"tokens": 5}, {"content": [{"token": "Y"}, {"logprob": -1.0}]},
+    ],
 )  # fmt: skip
 def test_tokens_that_cannot_be_read_leave_the_text(logprobs: Any, completion_of: Chat) -> None:
     reply = read_body(body_of(completion_of("Yes", logprobs=logprobs)))
