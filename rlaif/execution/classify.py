@@ -11,7 +11,7 @@ from typing import Any
 from rlaif.execution.verdict import Status, Verdict
 from rlaif.execution.worker import Outcome
 
-MAX_MESSAGE = 200
+_MAX_LINE = 1 << 31
 
 # Import names of real packages that API snippets use. One that is missing says nothing
 # against the code; any other missing module is taken for an invented one.
@@ -87,8 +87,8 @@ def classify(outcome: Outcome, hub: HubIndex) -> Verdict:
     return Verdict(
         status=status,
         kind=kind,
-        message=_one_line(message),
-        line=line if isinstance(line, int) and line > 0 else None,
+        message=message,
+        line=line if isinstance(line, int) and 0 < line < _MAX_LINE else None,
         seconds=outcome.seconds,
         raised_in=place if isinstance(place, str) else "",
     )
@@ -131,7 +131,8 @@ def _judge_report(report: Mapping[str, Any], hub: HubIndex) -> tuple[Status, str
 def _judge_exception(report: Mapping[str, Any], hub: HubIndex) -> tuple[Status, str, str]:
     types, message = report["types"], _message(report)
     if "SystemExit" in types:
-        return "fault", "exit", f"ended itself: sys.exit({report['message']})"
+        early = " before its end" if report["message"] in ("", "0", "None", "False") else ""
+        return "fault", "exit", f"ended itself{early}: sys.exit({report['message']})"
     unknown = _unknown_api(report, hub)
     if unknown is not None:
         return "unknown_api", unknown, report["message"]
@@ -203,8 +204,3 @@ def _excuse(errors: list[Mapping[str, Any]]) -> str | None:
 
 def _message(report: Mapping[str, Any]) -> str:
     return f"{report['types'][0]}: {report['message']}"
-
-
-def _one_line(message: str) -> str:
-    line = " ".join(message.split())
-    return line if len(line) <= MAX_MESSAGE else line[: MAX_MESSAGE - 1] + "…"

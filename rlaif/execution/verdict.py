@@ -5,18 +5,29 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from rlaif.data.normalise import without_half_surrogates
+
 Status = Literal["pass", "fault", "unknown_api", "inconclusive"]
+
+MAX_MESSAGE = 200
+_MAX_READ = 2_000
+_JOINERS = "\u200c\u200d"
+"""Invisible, and part of how words of some scripts are written."""
 
 
 @dataclass(frozen=True)
 class Verdict:
     """One snippet's verdict.
 
-    - ``pass``: its last line ended normally.
+    - ``pass``: its last line ended normally, or it ended itself there as a program that has
+      succeeded does: `sys.exit()` with nothing, None or 0, from within its last statement
+      (such as a passing `unittest.main()`). Not from a `finally` that is on its way out
+      with an error; and an exit before the last statement is a fault, whatever its status.
     - ``fault``: the code is at fault. Kinds: no_code, syntax, name, import (an invented
       module), api_absent (a module that is there has no such name), attribute, type, value,
-      key, index, os, runtime (any other exception), timeout, exit (it ended itself, be it
-      with status 0), crash (a signal), forged (it reaches for its own report).
+      key, index, os, runtime (any other exception), timeout, exit (it ended itself before its
+      last statement, or with another status than 0), crash (a signal), forged (it reaches
+      for its own report).
     - ``unknown_api``: it asks for what the environment's hub does not have. Kinds:
       repository, revision, entry_point (of Torch Hub), api_id (of the others, and at level static).
     - ``inconclusive``: the code may be right, this environment cannot tell. Kinds:
@@ -30,9 +41,29 @@ class Verdict:
     kind: str
     """Empty on a pass."""
     message: str
-    """One line."""
+    """One short line that every console, page and file can show (`one_line`), whatever made it."""
     line: int | None
     """Of the snippet, from 1; None where no line is to blame."""
     seconds: float
     raised_in: str = ""
     """Where an exception was raised: "snippet", "stdlib" or "library"; empty where there was none."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "message", one_line(self.message))
+
+
+def one_line(text: str) -> str:
+    """A text of any origin as one short line: half surrogates as in completions, what cannot be seen as its escape.
+
+    So neither a terminal's escape sequences nor marks that turn the reading direction get through.
+    """
+    line = " ".join(without_half_surrogates(text[:_MAX_READ]).split())
+    if not line.isprintable():
+        line = "".join(_visible(character) for character in line)
+    return line if len(line) <= MAX_MESSAGE else line[: MAX_MESSAGE - 1] + "…"
+
+
+def _visible(character: str) -> str:
+    if character.isprintable() or character in _JOINERS:
+        return character
+    return character.encode("unicode_escape").decode()

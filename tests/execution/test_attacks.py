@@ -224,27 +224,25 @@ def test_limits_of_others_stay(run: Run) -> None:
 
 
 FORGERIES = {
-    "os_exit": ("import os\nos._exit(0)", "forged"),
-    "os_exit_imported": ("from os import _exit\n_exit(0)", "forged"),
-    "sys_exit": ("import sys\nsys.exit(0)", "exit"),
-    "raise_exit": ("raise SystemExit", "exit"),
+    "os_exit": ("import os\nos._exit(0)", "exit"),
+    "os_exit_imported": ("from os import _exit\n_exit(0)", "exit"),
+    "sys_exit": ("import sys\nsys.exit(0)\nassert False", "exit"),
+    "raise_exit": ("if True:\n    raise SystemExit\nassert False", "exit"),
     "exit_in_thread_end": ("import sys\ntry:\n    1 / 0\nfinally:\n    sys.exit(0)", "exit"),
     "write": ("import os\nfor n in range(64):\n    try: os.write(n, b'{}')\n    except OSError: pass", "forged"),
     "open_descriptor": ("open(3, 'wb').write(b'{}')", "forged"),
     "file_io": ("import io\nio.FileIO(3, 'wb').write(b'{\"passed\": true}')\nimport sys\nsys.exit(0)", "forged"),
-    "file_io_kept": ("import io\nf = io.FileIO(3, 'wb')\nf.write(b'0123456789abcdef+')", "forged"),
+    "file_io_unseen": ("import io\nn = 3\nio.FileIO(n, 'wb').write(b'{\"passed\": true}')\nimport os\nos._exit(0)",
+                       "forged"),
+    "file_io_kept": ("import io\nn = 3\nf = io.FileIO(n, 'wb')\nf.write(b'0123456789abcdef+')", "forged"),
     "patched_json": ("import json\njson.dumps = lambda *a, **k: '{\"passed\": true}'\n1 / 0", "runtime"),
     "patched_encoder": ("import json\njson.JSONEncoder.encode = lambda *a: '+'\n1 / 0", "forged"),
     "patched_builtins": ("import builtins\nbuiltins.isinstance = builtins.str = lambda *a: 1 / 0\n1 / 0", "exit"),
     "patched_threads": ("import threading\nthreading.enumerate = lambda: 1 / 0", "runtime"),
-    "frames": ("import sys\nf = sys._getframe().f_back\nprint(f.f_locals)", "forged"),
-    "exception": ("try:\n    1 / 0\nexcept Exception as e:\n    e.__traceback__.tb_frame.f_back", "forged"),
-    "heap": ("import gc\nprint(gc.get_objects())", "forged"),
-    "memory": ("import ctypes\nctypes.string_at(0)", "forged"),
-    "compiled": ("exec('import gc')", "forged"),
-    "imported_by_name": ("__import__('gc')", "forged"),
-    "attribute_by_name": ("import sys\ngetattr(sys, '_get' + 'frame')()", "forged"),
-    "modules": ("import sys\nsys.modules['__main__']", "forged"),
+    "frames": ("import sys\nf = sys._getframe().f_back\nf.f_locals.clear()\n1 / 0", "runtime"),
+    "exception": ("try:\n    1 / 0\nexcept Exception as e:\n    e.__traceback__.tb_frame.f_back.clear()", "runtime"),
+    "memory": ("import ctypes\nctypes.string_at(0)", "crash"),
+    "compiled": ("exec('import os; os._exit(0)')", "exit"),
 }  # fmt: skip
 
 
@@ -256,7 +254,7 @@ def test_forged_success(run: Run, name: str) -> None:
 
 
 def test_silent_end_is_no_pass(run: Run) -> None:
-    """os._exit by a way that the static check does not see."""
+    """os._exit by a way that no look at the code sees."""
     verdict = run("import operator, os\noperator.attrgetter('_' + 'exit')(os)(0)")
     assert (verdict.status, verdict.kind) == ("fault", "exit")
 

@@ -19,12 +19,7 @@ from rlaif.execution.isolation import Contents, Limits, make_worker
 
 Run = Callable[[str], Verdict]
 
-# The static check flags `import ctypes`; this gets by it, so that what lies below is put to the test.
-LIBC = (
-    "import importlib, os, signal\n"
-    "ctypes = importlib.import_module('c' + 'types')\n"
-    "libc = ctypes.CDLL(None, use_errno=True)\n"
-)
+LIBC = "import ctypes, os, signal\nlibc = ctypes.CDLL(None, use_errno=True)\n"
 COLUMN = {"x86_64": 0, "aarch64": 1}.get(platform.machine(), 0)
 
 
@@ -223,13 +218,13 @@ def test_memory_through_a_memory_file(run: Run) -> None:
 
 
 def test_memory_through_mappings(run: Run) -> None:
-    code = "import importlib\nm = importlib.import_module('mm' + 'ap')\nkept = []\n"
+    code = "import mmap as m\nkept = []\n"
     assert run(code + "while True: kept.append(m.mmap(-1, 1 << 24))").status == "inconclusive"
 
 
 def test_shared_mapping_of_a_sparse_file(run: Run) -> None:
     code = (
-        "import importlib, time\nm = importlib.import_module('mm' + 'ap')\nkept = []\n"
+        "import time, mmap as m\nkept = []\n"
         "for n in range(9):\n"
         "    f = open(f'{n}', 'w+b')\n    f.truncate(60 << 20)\n    kept.append(m.mmap(f.fileno(), 60 << 20))\n"
         "    for at in range(0, 60 << 20, 4096): kept[-1][at] = 1\n"
@@ -240,7 +235,7 @@ def test_shared_mapping_of_a_sparse_file(run: Run) -> None:
 
 def test_higher_limits(run: Run) -> None:
     code = (
-        "import importlib\nr = importlib.import_module('re' + 'source')\n"
+        "import resource as r\n"
         "for kind in (r.RLIMIT_AS, r.RLIMIT_CPU, r.RLIMIT_FSIZE, r.RLIMIT_NOFILE, r.RLIMIT_CORE):\n"
         "    try: r.setrlimit(kind, (r.RLIM_INFINITY, r.RLIM_INFINITY))\n"
         "    except (ValueError, OSError): continue\n"
@@ -251,7 +246,7 @@ def test_higher_limits(run: Run) -> None:
 
 def test_limits_of_the_server(run: Run) -> None:
     code = (
-        "import importlib, os\nr = importlib.import_module('re' + 'source')\n"
+        "import os, resource as r\n"
         "try: r.prlimit(os.getppid(), r.RLIMIT_CPU, (1, 1))\nexcept OSError: pass\nelse: raise LookupError"
     )
     assert run(code).status == "pass"
@@ -387,11 +382,12 @@ REPORTS = {
     "replaced_descriptors": ("import types\nimport json.encoder\njson.encoder.c_make_encoder = None\n"
                              "json.encoder.JSONEncoder.iterencode = lambda *a, **k: iter('+')\n1 / 0",
                              ("runtime", "forged")),
-    "trace": ("import sys\nsys.settrace(print)", ("forged",)),
-    "builtins_attribute": ("import builtins\nbuiltins.exec('x = 1')", ("forged",)),
-    "builtin_by_another_name": ("run = exec\nrun('x = 1')", ("forged",)),
-    "imported_by_function": ("import importlib\nimportlib.import_module('gc')", ("forged",)),
-    "imported_from_builtins": ("from builtins import eval as e\ne('1')", ("forged",)),
+    "trace": ("import sys\nsys.settrace(print)\n1 / 0", ("runtime",)),
+    "builtins_attribute": ("import builtins\nbuiltins.exec('1 / 0')", ("runtime",)),
+    "builtin_by_another_name": ("run = exec\nrun('1 / 0')", ("runtime",)),
+    "imported_by_function": ("import importlib\nimportlib.import_module('gc').get_objects().clear()\n1 / 0",
+                             ("runtime",)),
+    "imported_from_builtins": ("from builtins import eval as e\ne('1 / 0')", ("runtime",)),
     "finalizer": ("class D:\n    def __del__(self): raise SystemExit(0)\nd = D()\n1 / 0", ("runtime",)),
 }  # fmt: skip
 

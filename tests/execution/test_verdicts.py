@@ -52,8 +52,8 @@ CASES = {
     "download": ("import urllib.request\nurllib.request.urlopen('https://example.com')", "inconclusive", "resource"),
     "memory": ("x = bytearray(1 << 34)", "inconclusive", "memory"),
     "process": ("import subprocess\nsubprocess.run(['ls'])", "inconclusive", "isolation"),
-    "exit_zero": ("import sys\nsys.exit(0)", "fault", "exit"),
-    "exit_bare": ("exit()", "fault", "name"),  # as in `python -S`; site's exit() is for people at a prompt
+    "exit_early": ("import sys\nsys.exit(0)\nprint()", "fault", "exit"),
+    "exit_one": ("import sys\nsys.exit(1)", "fault", "exit"),
     "abort": ("import os\nos.abort()", "fault", "crash"),
     "blank": ("  \n", "fault", "no_code"),
 }  # fmt: skip

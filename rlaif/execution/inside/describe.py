@@ -13,7 +13,8 @@ from types import FrameType, TracebackType
 from typing import Any, TypeVar
 
 MAX_MESSAGE = 500
-MAX_TYPES = 32
+MAX_NAME = 200
+MAX_TYPES = 16
 MAX_CAUSES = 4
 MAX_FUNCTIONS = 8
 
@@ -30,6 +31,8 @@ _arguments_of = BaseException.__dict__["args"].__get__
 _bases_of = type.__dict__["__mro__"].__get__
 _name_of = type.__dict__["__name__"].__get__
 _cut = str.__getitem__
+_whole = str.__str__
+_value_of = dict.get
 
 _STDLIB = os.path.dirname(os.__file__) + "/"  # noqa: PTH120
 _PACKAGES = ("/site-packages/", "/dist-packages/")
@@ -67,7 +70,7 @@ def _describe_one(error: BaseException) -> Report:
         message = ""
     number = _field(error, "errno", int)
     return {
-        "types": [_text(_name_of(kind)) for kind in _bases_of(type(error))[:MAX_TYPES]],
+        "types": [_cut(_name_of(kind), slice(MAX_NAME)) for kind in _bases_of(type(error))[:MAX_TYPES]],
         "message": message,
         "errno": number if number is not None and abs(number) < 1 << 31 else None,
     }
@@ -107,7 +110,7 @@ def _steps(error: BaseException) -> Iterator[Step]:
     level: TracebackType | None = _traceback_of(error)
     while level is not None:
         code = level.tb_frame.f_code
-        yield code.co_filename, level.tb_lineno, code.co_name, level.tb_frame
+        yield _whole(code.co_filename), level.tb_lineno, _whole(code.co_name), level.tb_frame
         level = level.tb_next
 
 
@@ -136,8 +139,8 @@ def _is_installed(path: str) -> bool:
 
 def _function(step: Step, workspace: str) -> str:
     path, _, function, frame = step
-    module = "__main__" if path.startswith(workspace) else frame.f_globals.get("__name__")
-    return f"{module}.{function}"[:MAX_MESSAGE]
+    module = "__main__" if path.startswith(workspace) else _value_of(frame.f_globals, "__name__")
+    return f"{module}.{function}"[:MAX_NAME] if type(module) is str else function[:MAX_NAME]
 
 
 def _hub_source(steps: list[Step], workspace: str) -> str | None:

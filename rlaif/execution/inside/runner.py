@@ -1,15 +1,17 @@
 """The forked child: give up all rights, run one snippet, report how it ended.
 
 A report says what happened, never what to make of it: that is judged outside
-(`rlaif.execution.classify`). Only the end of the snippet's last line writes a report of
-success; `sys.exit` is reported as what it is, and `os._exit` leaves no report at all.
+(`rlaif.execution.classify`). It describes failures alone: that a snippet has passed is announced
+by the frames beneath it (`sealed`). `os._exit` leaves no report at all.
 """
 
 from __future__ import annotations
+import __future__
 
 import ast
 import base64
 import ctypes
+import functools
 import json
 import math
 import os
@@ -20,10 +22,11 @@ import threading
 import types
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import Any, NoReturn
 
-from . import addresses, forgery, landlock, seccomp
+from . import addresses, forgery, landlock, sealed, seccomp
 from .describe import describe
+from .sealed import Announcement, Program
 
 MAX_FILE_BYTES = 64 << 20
 MAX_DOWNLOAD_BYTES = 32 << 30
@@ -33,8 +36,9 @@ MAX_TASKS = 4096
 """Of the user in all; it does not bind root, whose threads are bounded by memory only."""
 MAX_REPORT_BYTES = 1 << 16
 """What a pipe takes at once."""
-PASSED, FAILED = b"+", b"-"
 _PR_SET_PDEATHSIG = 1
+_FUTURES = __future__.annotations.compiler_flag | __future__.barry_as_FLUFL.compiler_flag
+"""The future imports that still change how code is compiled."""
 
 # Bound before the snippet can replace them.
 _write, _exit, _getpid, _dumps = os.write, os._exit, os.getpid, json.dumps
@@ -69,33 +73,25 @@ class Job:
     """What there is to fetch, by address: (media type, content in base64)."""
 
 
-def run_snippet(job: Job, nonce: bytes, report_descriptor: int, confinement: Confinement) -> NoReturn:
-    """Run in the forked child, beside its sample files; ends the process.
-
-    A report is the nonce, a sign, and for a failure its description. The snippet may have
-    replaced any function of any module by the time that it ends, so neither the nonce nor
-    the sign passes through one that could be replaced.
-    """
-    stage, report, own_id = "confine", b"", os.getpid()
+def run_snippet(job: Job, announcement: Announcement, confinement: Confinement) -> NoReturn:
+    """Run in the forked child, beside its sample files; ends the process."""
+    stage = "confine"
     path = os.path.join(confinement.workspace, "snippet.py")  # noqa: PTH118
+    report = functools.partial(_report, announcement.descriptor, os.getpid(), path)
     try:
-        _confine(confinement, report_descriptor)
+        _confine(confinement, announcement.descriptor)
         stage = "files"
         _write_files(job.files)
         addresses.install(job.pages)
         stage = "compile"
         program = _load(job.code, path)
+        namespace = _become_main(path)
         stage = "run"
-        _run(program)
-        report = nonce + PASSED
+        sealed.run(program, namespace, announcement, _join_threads, functools.partial(report, stage))
     except BaseException as error:
-        report = nonce + FAILED + _describe_failure(stage, error, path)
+        report(stage, error)
     finally:
-        try:
-            if _getpid() == own_id:  # without isolation the snippet may have forked; its child has no say
-                _write(report_descriptor, report[:MAX_REPORT_BYTES])
-        finally:
-            _exit(0)
+        _exit(0)
 
 
 def _confine(confinement: Confinement, report_descriptor: int) -> None:
@@ -150,7 +146,7 @@ def _write_files(files: Mapping[str, str]) -> None:
             file.write(base64.b64decode(content, validate=True))
 
 
-def _load(code: str, path: str) -> types.CodeType:
+def _load(code: str, path: str) -> Program:
     """Write the snippet to its file (libraries read their caller's source), check and compile it."""
     with open(path, "w", encoding="utf-8", errors="replace") as file:  # noqa: PTH123
         file.write(code)
@@ -158,28 +154,85 @@ def _load(code: str, path: str) -> types.CodeType:
     found = forgery.find_forgery(tree)
     if found is not None:
         raise _Forgery(*found)
-    return compile(tree, path, "exec", dont_inherit=True)
+    beginning, futures = None, 0
+    before = _num_before_ending(tree.body)
+    if before > 0:
+        part = ast.Module(tree.body[:before], tree.type_ignores)
+        beginning = compile(part, path, "exec", dont_inherit=True)
+        futures = beginning.co_flags & _FUTURES
+    body = tree.body[before:]
+    if before > 0 and ("settrace" in code or "setprofile" in code):
+        body = _keep_tracing(body[0]) + body
+    ending = compile(ast.Module(body, []), path, "exec", futures, dont_inherit=True)
+    return Program(beginning, ending, _finally_lines(tree) if "finally" in code else frozenset())
 
 
-def _run(program: types.CodeType) -> None:
-    """As `python snippet.py` would, up to the end of the last thread that is not a daemon."""
+def _num_before_ending(body: list[ast.stmt]) -> int:
+    """How many statements come before the last one that does something.
+
+    None where the last one has a say in how all of them compile.
+    """
+    last = len(body) - 1
+    while last > 0 and _does_nothing(body[last]):
+        last -= 1
+    if last < 0:
+        return 0
+    is_of_all = isinstance(body[last], ast.Global) or getattr(body[last], "module", "") == "__future__"
+    return 0 if is_of_all else last
+
+
+def _keep_tracing(first: ast.stmt) -> list[ast.stmt]:
+    """What sets trace and profile functions anew, at a statement's place: each part of a program is traced apart."""
+    statements = ast.parse(
+        "__import__('sys').settrace(__import__('sys').gettrace())\n"
+        "__import__('sys').setprofile(__import__('sys').getprofile())"
+    ).body
+    for statement in statements:
+        for node in ast.walk(statement):
+            ast.copy_location(node, first)
+    return statements
+
+
+def _does_nothing(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.Pass) or (
+        isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+    )
+
+
+def _finally_lines(tree: ast.Module) -> frozenset[int]:
+    blocks = [node.finalbody for node in ast.walk(tree) if isinstance(node, ast.Try | ast.TryStar) and node.finalbody]
+    return frozenset(
+        line for block in blocks for line in range(block[0].lineno, (block[-1].end_lineno or block[-1].lineno) + 1)
+    )
+
+
+def _become_main(path: str) -> dict[str, Any]:
+    """The namespace of a main module, and all else as `python snippet.py` would have it."""
     for name in [name for name in sys.modules if name.startswith(__package__ or __name__)]:
         del sys.modules[name]
     main = types.ModuleType("__main__")
-    main.__file__ = program.co_filename
+    main.__file__ = path
     sys.modules["__main__"] = main
-    sys.argv = [program.co_filename]
+    sys.argv = [path]
     sys.path.insert(0, os.getcwd())  # noqa: PTH109
-    exec(program, main.__dict__)
+    return main.__dict__
+
+
+def _join_threads() -> None:
+    """Wait for the end of the last thread that is not a daemon."""
     for thread in threading.enumerate():
         if thread is not threading.current_thread() and not thread.daemon:
             thread.join()
 
 
-def _describe_failure(stage: str, error: BaseException, program: str) -> bytes:
+def _report(descriptor: int, own_id: int, program: str, stage: str, error: BaseException) -> None:
+    """Write what went wrong. Without isolation a snippet may have forked: its child has no say."""
     if type(error) is _Forgery:
-        return _dumps({"stage": "check", "message": error.construct, "line": error.line}).encode()
-    return _dumps({"stage": stage, **describe(error, program)}).encode()
+        found = {"stage": "check", "message": error.construct, "line": error.line}
+    else:
+        found = {"stage": stage, **describe(error, program)}
+    if _getpid() == own_id:
+        _write(descriptor, _dumps(found).encode()[:MAX_REPORT_BYTES])
 
 
 class _Forgery(Exception):
