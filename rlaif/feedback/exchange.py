@@ -40,6 +40,8 @@ class Request:
     purpose: str = ""
     limited_by: str = "max_answer_tokens"
     """The option of `questions.options` that `max_tokens` comes from: where it is too small, it is named."""
+    num_answers: int = 1
+    """Words wanted in one text: above 1, a list of them."""
 
     @property
     def words(self) -> tuple[str, ...]:

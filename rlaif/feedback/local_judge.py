@@ -10,23 +10,23 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from jinja2 import TemplateError
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 from rlaif.config import LocalJudgeConfig
 from rlaif.errors import UserError
-from rlaif.feedback.exchange import Reply, Request, TokenLogprobs
+from rlaif.feedback.exchange import EMPTY, Reply, Request, TokenLogprobs
+from rlaif.feedback.local_prompt import LocalPrompt
+from rlaif.feedback.thought import EMPTY_THOUGHTS, begins_a_thought, has_marks, may_begin_a_thought
 from rlaif.feedback.work import HELD_POLL_S, Job, Work
 from rlaif.models.device import computes_in_bf16, current_device, seeded
 from rlaif.models.heads import head_of
 from rlaif.models.padding import pad_right
 from rlaif.models.stop_tokens import named_stop_ids
-from rlaif.models.texts import encode_prompts
 from rlaif.models.trunk import trunk_of
 
-ANSWER_CUE = "\n\nAnswer:"
-"""Ends the plain prompt of a model without a chat template."""
 TOP_TOKENS = 20
+MARK_TOKENS = 8
+"""Of the mark that begins a thought, where it is no token of its own."""
 BATCHES_TAKEN = 16
 """So many batches are taken at once and sorted by length, so that little is padded."""
 
@@ -34,7 +34,10 @@ BATCHES_TAKEN = 16
 class LocalModel:
     """Answers requests that expect a word with the log-probabilities at the first position of the answer: of the 20
     most likely tokens and of every token, over the whole vocabulary, that spells one of the request's words.
-    Requests that expect a text, or votes, are generated.
+    Requests that expect a text, several answers, or votes, are generated.
+
+    A word is read without generating anything, so without a thought: `local_prompt` leaves it out, and where a model
+    begins one nevertheless, the answer is read behind an empty one. What is generated may think, within `max_tokens`.
 
     Its weights are loaded with the first request; when the store has all replies, never.
 
@@ -69,6 +72,8 @@ class LocalModel:
         if _is_generated(request):
             asked |= {"max_tokens": request.max_tokens, "temperature": request.temperature}
             asked |= {"num_samples": request.num_samples}
+        elif self._prompt.can_think:
+            asked |= {"thinks": False}
         return {**self._identity, **asked}
 
     def run(self, work: Work) -> None:
@@ -106,66 +111,79 @@ class LocalModel:
             batch = scored[start : start + self._config.batch_size]
             logprobs = self._logprobs([ids for _, ids in batch])
             for (job, ids), row in zip(batch, logprobs, strict=True):
-                self._keep(work, job, self._scored(job.request, len(ids), row))
+                self._keep(work, job, self._scored(job.request, len(ids), self._behind_a_thought(ids, row)))
 
     def _keep(self, work: Work, job: Job, reply: Reply) -> None:
         work.answered(job, reply)
         work.keep(job, reply, {"asked_model": self._path, "started": round(time.time(), 4), "cost": 0.0})
 
     def encode(self, request: Request) -> list[int]:
-        """Token ids up to the first position of the answer."""
-        messages = [{"role": role, "content": text} for role, text in request.messages]
-        if self._tokenizer.chat_template is None:
-            text = "\n\n".join(message["content"] for message in messages) + ANSWER_CUE
-            ((ids, _),) = encode_prompts(self._tokenizer, [text], None)
-            return list(ids)
-        try:
-            text = self._chat(messages)
-        except TemplateError:  # some templates refuse a system message
-            first = {"role": "user", "content": "\n\n".join(message["content"] for message in messages[:2])}
-            text = self._chat([first, *messages[2:]])
-        return list(self._tokenizer(text, add_special_tokens=False)["input_ids"])
+        """Token ids up to the first position of the answer; where the reply is generated, of the thought before it."""
+        return self._prompt.ids(request.messages, thinks=_is_generated(request))
 
-    def _chat(self, messages: list[dict[str, str]]) -> str:
-        goes_on = messages[-1]["role"] == "assistant"
-        text: str = self._tokenizer.apply_chat_template(
-            messages, tokenize=False, add_generation_prompt=not goes_on, continue_final_message=goes_on
-        )
-        return text
+    def _behind_a_thought(self, ids: list[int], logprobs: torch.Tensor) -> torch.Tensor:
+        """The log-probabilities after an empty thought, where the model would begin one; else those given."""
+        token = str(self._tokenizer.decode([int(logprobs.argmax())]))
+        if not may_begin_a_thought(token):
+            return logprobs
+        mark = begins_a_thought(token)
+        if not mark:  # it may be the first piece of one
+            (row,) = self._continued(ids, {"do_sample": False, "max_new_tokens": MARK_TOKENS}, 0).tolist()
+            mark = begins_a_thought(str(self._tokenizer.decode(row)))
+        return self._logprobs([[*ids, *self._prompt.more_ids(EMPTY_THOUGHTS[mark])]])[0] if mark else logprobs
 
     def _scored(self, request: Request, num_input_tokens: int, logprobs: torch.Tensor) -> Reply:
         """The first position of the answer, read without generating anything."""
-        most_likely = logprobs.topk(min(TOP_TOKENS, len(logprobs))).indices.tolist()
         spelling = self._spelling(request.words)
-        ids = list(dict.fromkeys([*most_likely, *spelling]))
-        top = tuple((self._token(one), logprob) for one, logprob in zip(ids, logprobs[ids].tolist(), strict=True))
-        best = max(spelling, key=lambda one: float(logprobs[one])) if spelling else most_likely[0]
+        top = self._top(logprobs, spelling)
+        best = max(spelling, key=lambda one: float(logprobs[one])) if spelling else int(logprobs.argmax())
         token = self._token(best)
         tokens = (TokenLogprobs(token, top),)
         return Reply((token.strip("Ġ▁ "),), tokens, "stop", self._path, num_input_tokens, 1)
 
-    @torch.no_grad()
     def _generated(self, job: Job, ids: list[int]) -> Reply:
         """Texts sampled, or the most likely one; the seed is the request's key, so that it can be had again."""
         request = job.request
-        inputs = torch.tensor([ids], device=self._device)
         sampling: dict[str, Any] = {"do_sample": False}
         if request.temperature > 0:
             sampling = {"do_sample": True, "temperature": request.temperature, "top_k": 0, "top_p": 1.0}
             sampling["num_return_sequences"] = request.num_samples
-        with seeded(int(job.key[:15], 16)):
-            output = self._model.generate(
-                inputs, attention_mask=torch.ones_like(inputs), max_new_tokens=request.max_tokens,
-                pad_token_id=self._tokenizer.pad_token_id or 0, eos_token_id=sorted(self._stop_ids) or None, **sampling,
-            )  # fmt: skip
-        rows = output[:, len(ids) :]
-        texts = tuple(self._tokenizer.batch_decode(rows, skip_special_tokens=True))
-        cut_off = rows.shape[1] >= request.max_tokens and self._stop_ids.isdisjoint(rows[0].tolist())
+        rows = self._continued(ids, {**sampling, "max_new_tokens": request.max_tokens}, int(job.key[:15], 16))
+        texts = tuple(self._prompt.opened_thought + self._text(row) for row in rows.tolist())
+        is_cut_off = [rows.shape[1] >= request.max_tokens and self._stop_ids.isdisjoint(row) for row in rows.tolist()]
         if request.temperature <= 0:
             texts *= request.num_samples
-        unreadable = "" if any(text.strip() for text in texts) else "empty"
-        finish = "length" if cut_off else "stop"
-        return Reply(texts, (), finish, self._path, len(ids), rows.numel(), unreadable)
+            is_cut_off *= request.num_samples
+        finishes = tuple("length" if one else "stop" for one in is_cut_off)
+        unreadable = "" if any(text.strip() for text in texts) else EMPTY
+        # A list's answers have log-probabilities too; those of votes are shares already.
+        tokens = (
+            self._tokens_along(request.words, ids, rows[0].tolist())
+            if request.words and request.num_samples == 1
+            else ()
+        )
+        return Reply(
+            texts, tokens, finishes[0], self._path, len(ids), rows.numel(), unreadable,
+            finish_reasons=finishes if len(finishes) > 1 else (),
+        )  # fmt: skip
+
+    def _text(self, row: list[int]) -> str:
+        """What was generated, up to a stop token. Special tokens are left out, but for those that mark a thought."""
+        ends = next((at for at, one in enumerate(row) if one in self._stop_ids), len(row))
+        plain = str(self._tokenizer.decode(row, skip_special_tokens=True))
+        marked = str(self._tokenizer.decode(row[:ends], skip_special_tokens=False))
+        return marked if has_marks(marked) and not has_marks(plain) else plain
+
+    @torch.no_grad()
+    def _continued(self, ids: list[int], generation: dict[str, Any], seed: int) -> torch.Tensor:
+        """[sequences, at most max_new_tokens] generated ids."""
+        inputs = torch.tensor([ids], device=self._device)
+        with seeded(seed):
+            output: torch.Tensor = self._model.generate(
+                inputs, attention_mask=torch.ones_like(inputs), pad_token_id=self._tokenizer.pad_token_id or 0,
+                eos_token_id=sorted(self._stop_ids) or None, **generation,
+            )  # fmt: skip
+        return output[:, len(ids) :]
 
     @torch.no_grad()
     def _logprobs(self, prompts: Sequence[list[int]]) -> torch.Tensor:
@@ -178,6 +196,23 @@ class LocalModel:
         last = hidden[torch.arange(len(ids), device=ids.device), mask.sum(1) - 1]
         logprobs: torch.Tensor = head_of(self._model)(last).float().log_softmax(dim=-1)
         return logprobs
+
+    @torch.no_grad()
+    def _tokens_along(self, words: Sequence[str], ids: list[int], row: list[int]) -> tuple[TokenLogprobs, ...]:
+        """Each generated token with its log-probability and those of the alternatives."""
+        sequence = torch.tensor([[*ids, *row]], device=self._device)
+        hidden = trunk_of(self._model)(input_ids=sequence, use_cache=False).last_hidden_state[0, len(ids) - 1 : -1]
+        tokens = []
+        for at, one in enumerate(row):
+            logprobs = head_of(self._model)(hidden[at : at + 1])[0].float().log_softmax(dim=-1)
+            tokens.append(TokenLogprobs(self._token(one), self._top(logprobs, [one, *self._spelling(words)])))
+        return tuple(tokens)
+
+    def _top(self, logprobs: torch.Tensor, others: Sequence[int]) -> tuple[tuple[str, float], ...]:
+        """The most likely tokens and those others, each with its log-probability."""
+        most_likely = logprobs.topk(min(TOP_TOKENS, len(logprobs))).indices.tolist()
+        ids = list(dict.fromkeys([*most_likely, *others]))
+        return tuple((self._token(one), logprob) for one, logprob in zip(ids, logprobs[ids].tolist(), strict=True))
 
     def _spelling(self, words: Sequence[str]) -> list[int]:
         """Ids of the tokens that spell one of the words, or, of a word of several tokens, begin it."""
@@ -206,6 +241,10 @@ class LocalModel:
         return named_stop_ids(self._model, self._tokenizer)
 
     @cached_property
+    def _prompt(self) -> LocalPrompt:
+        return LocalPrompt(self._tokenizer)
+
+    @cached_property
     def _tokenizer(self) -> Any:
         return _load(AutoTokenizer, self._path)
 
@@ -225,7 +264,7 @@ def bare(token: str) -> str:
 
 
 def _is_generated(request: Request) -> bool:
-    return request.expects == "text" or request.num_samples > 1
+    return request.expects == "text" or request.num_samples > 1 or request.num_answers > 1
 
 
 def _load(kind: Any, path: str, **options: Any) -> Any:

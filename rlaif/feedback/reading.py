@@ -11,16 +11,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from rlaif.feedback.answer_tokens import AnswerTokens, mass_at, word_of
-from rlaif.feedback.exchange import Reply, Request
+from rlaif.feedback.answer_tokens import AnswerTokens, mass_at, probability, word_of
+from rlaif.feedback.exchange import Reply, Request, TokenLogprobs
 from rlaif.feedback.mention import NONE, Mention, decide
 from rlaif.feedback.number_mentions import number_mentions
-from rlaif.feedback.thought import answer_part
+from rlaif.feedback.thought import answer_part, begins_a_thought
 from rlaif.feedback.word_mentions import word_mentions
 
 LOW_MASS = 0.5
 """Below it, most of the probability went to other words than those that were offered: the answer is marked."""
 NO_REPLY = "no answer could be had"
+WOULD_THINK = "it would think before it answers"
 SHOWN_CHARS = 80
 
 
@@ -64,6 +65,8 @@ def read(request: Request, reply: Reply | None) -> Reading:
     if tokens and first.mention is not None and first.word:
         if len(tokens) == 1 and word_of(tokens[0].token, words) == first.word:
             mass = mass_at(tokens, 0, words)
+            if mass is not None and sum(mass.values()) < LOW_MASS and _would_think(tokens[0]):
+                return Reading(invalid=WOULD_THINK)
         else:
             mass = AnswerTokens(tokens, first.answer).mass(first.mention.start, first.word, words)
         if mass is not None:
@@ -72,6 +75,11 @@ def read(request: Request, reply: Reply | None) -> Reading:
         return from_texts([first])
     others = [said(text, words, reply.is_cut_off(number)) for number, text in enumerate(reply.texts[1:], 1)]
     return from_texts([first, *others])
+
+
+def _would_think(position: TokenLogprobs) -> bool:
+    """Whether a model would most likely begin with a thought, so that its first word is not its answer."""
+    return any(probability(logprob) > LOW_MASS and begins_a_thought(token) for token, logprob in position.top)
 
 
 def said(text: str, words: Sequence[str], cut_off: bool = False) -> Said:

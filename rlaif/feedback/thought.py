@@ -53,6 +53,19 @@ SIGNS = ("<", "[THINK]", "[/THINK]", "◁", "analysis", "Here")
 """One of them is in every text that has a mark."""
 
 
+OPENED_AT_THE_END = re.compile(rf"({OPENING})\s*\Z", re.IGNORECASE)
+EMPTY_THOUGHTS = {
+    **{f"<{tag}>": f"<{tag}>\n\n</{tag}>\n\n" for tag in ("think", "thinking", "thought", "reasoning", "seed:think")},
+    "[THINK]": "[THINK][/THINK]",
+    "◁think▷": "◁think▷◁/think▷",
+    "<|START_THINKING|>": "<|START_THINKING|><|END_THINKING|><|START_RESPONSE|>",
+    "<|begin_of_thought|>": "<|begin_of_thought|>\n\n<|end_of_thought|>\n\n",
+    "<|channel|>": "<|channel|>final<|message|>",
+    "<|channel>": "<|channel>thought\n<channel|>",
+}
+"""By what a model begins a thought with: the thought that is over at once."""
+
+
 @dataclass(frozen=True)
 class AnswerPart:
     """A text's answer: `text[start:end]`, or why there is none."""
@@ -89,6 +102,11 @@ def answer_part(text: str) -> AnswerPart:
     return AnswerPart(start, _without_end_tokens(text, start, end))
 
 
+def has_marks(text: str) -> bool:
+    """Whether a text marks a thought, be it by its opening or its end."""
+    return any(sign in text for sign in SIGNS) and MARK.search(text) is not None
+
+
 def _is_at_a_line_start(text: str, at: int) -> bool:
     return not text[text.rfind("\n", 0, at) + 1 : at].strip()
 
@@ -97,3 +115,26 @@ def _without_end_tokens(text: str, start: int, end: int) -> int:
     tail = max(start, end - LONGEST_END)
     match = END_TOKENS.search(text, tail, end)
     return match.start() if match else end
+
+
+def begins_a_thought(text: str) -> str:
+    """The mark with which a text, or a token, begins a thought; empty where it does not."""
+    shown = text.lstrip()
+    return next((mark for mark in EMPTY_THOUGHTS if shown.startswith(mark)), "")
+
+
+def may_begin_a_thought(token: str) -> bool:
+    """Whether a token is the first piece of a mark."""
+    shown = token.strip()
+    return bool(shown) and any(mark.startswith(shown) for mark in EMPTY_THOUGHTS)
+
+
+def opened_at_the_end(text: str) -> str:
+    """The mark of the thought that a text ends with the opening of; empty where it ends otherwise."""
+    match = OPENED_AT_THE_END.search(text, max(0, len(text) - LONGEST_END))
+    return begins_a_thought(match.group(1)) if match else ""
+
+
+def ending_of(mark: str) -> str:
+    """What ends a thought at once that this mark has begun."""
+    return EMPTY_THOUGHTS[mark].removeprefix(mark)

@@ -86,4 +86,4 @@ class Binary:
             questions=numbered,
         )
         request = word_request(messages, WORDS, self.options, f"{questions.name}/together")
-        return replace(request, max_tokens=self.options.max_answer_tokens * len(numbered))
+        return replace(request, max_tokens=self.options.max_answer_tokens * len(numbered), num_answers=len(numbered))

@@ -107,6 +107,7 @@ class Claims:
                 ),
                 "text",
                 max_tokens=self.options.max_split_tokens,
+                limited_by="max_split_tokens",
                 purpose="claims/split",
                 limited_by="max_split_tokens",
             )
