@@ -107,7 +107,6 @@ class Claims:
                 ),
                 "text",
                 max_tokens=self.options.max_split_tokens,
-                limited_by="max_split_tokens",
                 purpose="claims/split",
                 limited_by="max_split_tokens",
             )

@@ -50,7 +50,6 @@ class PairwiseCot:
                 questions.messages(questions.prompts["thoughts"], **shown(comparison)),
                 "text",
                 max_tokens=self.options.max_thought_tokens,
-                limited_by="max_thought_tokens",
                 purpose="pairwise_cot/thoughts",
                 limited_by="max_thought_tokens",
             )
