@@ -5,14 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from rlaif.data.normalise import without_half_surrogates
+from rlaif.data.visible import one_line
 
 Status = Literal["pass", "fault", "unknown_api", "inconclusive"]
 
 MAX_MESSAGE = 200
-_MAX_READ = 2_000
-_JOINERS = "\u200c\u200d"
-"""Invisible, and part of how words of some scripts are written."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +38,7 @@ class Verdict:
     kind: str
     """Empty on a pass."""
     message: str
-    """One short line that every console, page and file can show (`one_line`), whatever made it."""
+    """One short line that every terminal, page and file can show, whatever made it."""
     line: int | None
     """Of the snippet, from 1; None where no line is to blame."""
     seconds: float
@@ -49,21 +46,5 @@ class Verdict:
     """Where an exception was raised: "snippet", "stdlib" or "library"; empty where there was none."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "message", one_line(self.message))
+        object.__setattr__(self, "message", one_line(self.message, MAX_MESSAGE))
 
-
-def one_line(text: str) -> str:
-    """A text of any origin as one short line: half surrogates as in completions, what cannot be seen as its escape.
-
-    So neither a terminal's escape sequences nor marks that turn the reading direction get through.
-    """
-    line = " ".join(without_half_surrogates(text[:_MAX_READ]).split())
-    if not line.isprintable():
-        line = "".join(_visible(character) for character in line)
-    return line if len(line) <= MAX_MESSAGE else line[: MAX_MESSAGE - 1] + "…"
-
-
-def _visible(character: str) -> str:
-    if character.isprintable() or character in _JOINERS:
-        return character
-    return character.encode("unicode_escape").decode()

@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from rlaif.data.visible import visible
 from rlaif.feedback.program import Program
 from rlaif.source.calls import Bindings, Call, KnownApi, calls_in_text
 from rlaif.source.scopes import undefined_names
@@ -26,6 +27,9 @@ class Finding:
 
     yes: bool | None
     evidence: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "evidence", visible(self.evidence))
 
 
 def yes(evidence: str = "") -> Finding:

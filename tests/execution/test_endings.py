@@ -102,6 +102,13 @@ def status_of(code: str, directory: Path) -> int:
     return subprocess.run([sys.executable, path], check=False, capture_output=True, stdin=subprocess.DEVNULL).returncode
 
 
+def test_a_timer_that_goes_on_is_in_nobodys_way(run: Run) -> None:
+    """Its signals come at any time, also while the server looks where the program has ended."""
+    timer = "import signal\nsignal.signal(signal.SIGALRM, lambda *ignored: None)\n"
+    timer += "signal.setitimer(signal.ITIMER_REAL, 2e-5, 2e-5)\n"
+    assert {run(f"{timer}x = {number}").status for number in range(40)} == {"pass"}
+
+
 def test_how_it_says_so(run: Run) -> None:
     assert run("import sys\nsys.exit(2)").message == "ended itself: sys.exit(2)"
     assert run("import sys\nsys.exit()\nx = 1").message.startswith("ended itself before its end")

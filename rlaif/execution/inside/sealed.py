@@ -3,7 +3,7 @@
 What a snippet may do to them, and why it comes to nothing:
 
 - replace functions of modules, builtins, globals: all that is used once it runs is bound to the frames' own
-  variables before;
+  variables before, which nobody else can write to (in Python 3.11 and 3.12; from 3.13 on, `f_locals` could);
 - trace them, to change variables or the line that comes next: they run within a trace function, where the
   interpreter traces nothing (`sys.call_tracing` lets it trace the snippet);
 - call the announcement itself, or have what is called on its behalf do so: that happens further down the stack,
@@ -14,10 +14,12 @@ What a snippet may do to them, and why it comes to nothing:
 
 from __future__ import annotations
 
+import _signal
 import functools
 import os
+import signal
 import sys
-from collections.abc import Callable, Set
+from collections.abc import Callable, Collection, Set
 from dataclasses import dataclass
 from types import CodeType
 from typing import Any, NoReturn
@@ -89,9 +91,12 @@ def announce(
     attempt: Callable[[], None],
     announcement: Announcement,
     own_id: int,
-    write: Callable[[int, bytes], int] = os.write,
     getpid: Callable[[], int] = os.getpid,
-    kill: Callable[[int, int], None] = os.kill,
+    mask: Callable[[int, Collection[int]], object] = _signal.pthread_sigmask,
+    how: int = int(signal.SIG_BLOCK),
+    all_signals: Collection[int] = tuple(map(int, signal.valid_signals())),
+    write: Callable[[int, bytes], int] = os.write,
+    send: Callable[[int], None] = signal.raise_signal,
     leave: Callable[[int], NoReturn] = os._exit,
 ) -> None:
     """Make the attempt, and stop to be looked at where it returns.
@@ -103,8 +108,9 @@ def announce(
     try:
         attempt()
         if getpid() == own_id:
+            mask(how, all_signals)  # no handler's frame is in the way when the server looks
             write(descriptor, token)
-            kill(own_id, halt)
+            send(halt)
     finally:
         leave(0)
 
