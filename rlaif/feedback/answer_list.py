@@ -27,6 +27,8 @@ WITHIN_LINE = re.compile(rf"(?<![\w.]){NAMED}(\d{{1,3}})(?:[.):\]=]|(?:_|[^\w\n]
 PIECES = re.compile(r"[^\n,;/|]+")
 LINES = re.compile(r"[^\n]*\S[^\n]*")
 PARTS = re.compile(r"\S+")
+MOST_PIECES = 200
+"""Of a text that may be nothing but answers."""
 
 
 @dataclass(frozen=True)
@@ -107,21 +109,19 @@ def _heads(answer: str, words: Sequence[str]) -> Iterator[tuple[int, int, int]]:
 
 
 def _in_turn(answer: str, words: Sequence[str], num_answers: int) -> list[Entry]:
-    """Answers without numbers, where the text is nothing else and they are as many as the questions."""
+    """Answers without numbers, where they are as many as the questions and the text is nothing else but questions."""
     for part in (PIECES, LINES, PARTS):
         pieces = [match for match in part.finditer(answer) if match.group().strip(BULLETS)]
-        if part is LINES and pieces and pieces[0].group().rstrip(" *_").endswith(":"):
-            pieces = pieces[1:]
-        if len(pieces) != num_answers:
+        if len(pieces) > MOST_PIECES:
             continue
-        mentions = []
-        for match in pieces:
-            mention = said(match.group(), words).mention
-            if mention is None or mention.rank is not Rank.opening:
-                break
-            mentions.append(
-                Mention(mention.shares, match.start() + mention.start, match.start() + mention.end, mention.rank)
-            )
-        if len(mentions) == num_answers:
-            return list(enumerate(mentions, 1))
+        answers = [(match, said(match.group(), words).mention) for match in pieces]
+        found = [
+            Mention(one.shares, match.start() + one.start, match.start() + one.end, one.rank)
+            for match, one in answers
+            if one is not None and (part is LINES or one.rank is Rank.opening)
+        ]
+        rest = [match.group().rstrip(' \t\r*_"') for match, one in answers if one is None]
+        asks_only = all(text.endswith(("?", ":")) or not text.strip("`~") for text in rest) and part is LINES
+        if len(found) == num_answers and (asks_only or len(pieces) == num_answers):
+            return list(enumerate(found, 1))
     return []

@@ -27,6 +27,8 @@ ANOTHER = re.compile(r"[^\S\n]{0,4}(?:[-–—~/,&<>=]|to|or|and|\.{2,3}|…)?[^
 """What stands between the numbers of "7 or 8", "8-9", "4/5"."""
 RESPONSE = one_of("response, output, option, candidate")
 BOTH = re.compile(rf"[^\S\n]{{0,4}}(?:and|or|&|/)[^\S\n]{{0,4}}(?:the )?{RESPONSE} ?\d", re.IGNORECASE)
+ASKS = re.compile(r"[*_\"'`]{0,4}(?:[)\]]|[^\S\n]{0,2}[:=?])")
+"""What follows the numbers of "Preferred Response (1 or 2): 2", which only name what may be said."""
 ITEM = re.compile(r"(?<!\S)[(\[*_#>]{0,4}(\d{1,3})[*_]{0,2}[.):\]][*_]{0,2}[^\S\n]{1,8}(?=\S)")
 """The number of an item in a list, at a line's start or within a line."""
 NEXT_WORD = re.compile(r"[\s*_\"'`)\]}]{0,6}?[^\S\n]{1,4}[*_(]{0,2}([^\W\d_][\w'’]*)")
@@ -48,7 +50,7 @@ LINK = one_of(
     "is, was, would be, should be, must be, will be, be, at, as, a, an, the, of, around, about, therefore, thus, then,"
     r"only, just, clearly, score, rating, grade, response, output, option, candidate, number, one, for (?:this|the) \w+"
 )
-LINKS = rf"{MARKUP}(?:{LINK}{ENDS}{MARKUP}){{0,5}}\Z"
+LINKS = rf"(?: ?\([^()\n]{{0,30}}\))?{MARKUP}(?:{LINK}{ENDS}{MARKUP}){{0,5}}\Z"
 """What may come between a label and the number: "score for this output is **"."""
 WHOLE = one_of("answer, score, rating, grade, mark, verdict, choice, decision, judge?ment, assessment")
 FINAL = re.compile(
@@ -114,7 +116,13 @@ def number_mentions(text: str, words: Sequence[str], cut_off: bool) -> tuple[lis
     if len(matches) > MOST_MENTIONS:
         matches = [matches[0], *matches[1 - MOST_MENTIONS :]]
     is_first = True
+    named_to = 0
     for match in matches:
+        if match.start() < named_to:
+            continue
+        if named := _names_what_may_be_said(words).match(text, match.start()):
+            named_to = named.end()
+            continue
         if match.start() in items and not (items[match.start()] and not is_scale and not cut_off):
             continue
         before = text_before(text, match.start())
@@ -154,6 +162,16 @@ def _place(text: str, match: re.Match[str], before: str, words: tuple[str, ...])
         end, is_fraction = fraction.end(), True
     is_other = MINUS.search(before) or text[end : end + 1] == "%"
     return _Place({} if is_other else _shares(match.group(), words), match.start(), end, is_fraction)
+
+
+@lru_cache(maxsize=64)
+def _names_what_may_be_said(words: tuple[str, ...]) -> re.Pattern[str]:
+    """A scale from end to end ("1-10", "1 to 10"), or both responses where a colon follows ("1 or 2: ")."""
+    is_scale = len(words) > 2
+    between = one_of(r"-, –, —, to, \.\.\.?, through" if is_scale else r"-, –, to, or, and, /")
+    between = rf"[^\S\n]{{0,4}}{between}[^\S\n]{{0,4}}"
+    asks = "" if is_scale else f"(?={ASKS.pattern})"
+    return re.compile(rf"{words[0]}{between}{words[-1]}(?!\d|\.\d){asks}", re.IGNORECASE)
 
 
 @lru_cache(maxsize=64)

@@ -48,8 +48,10 @@ CLOSING_ONE_OPENED = "|".join((r"<\|end\|>", r"assistantfinal", r"Here(?:'s| is)
 MARK = re.compile(f"(?P<open>{OPENING})|(?P<close>{CLOSING})|(?P<closes_opened>{CLOSING_ONE_OPENED})", re.IGNORECASE)
 """At most a few dozen characters from any place, so that it takes a time in proportion to the text."""
 END_TOKENS = re.compile(r"(?:<\|[\w/]{1,40}\|>|</s>|<eos>|<end_of_turn>|<turn\|>|\s)+\Z")
+BEGIN_TOKENS = re.compile(r"\s*(?:(?:<\|[\w/]{1,40}\|>|<s>|</s>|\[/INST\])\s*)+")
+"""Special tokens that a server leaves before or behind a text."""
 LONGEST_END = 120
-SIGNS = ("<", "[THINK]", "[/THINK]", "◁", "analysis", "Here")
+SIGNS = ("<", "[THINK]", "[/THINK]", "[/INST]", "◁", "analysis", "Here")
 """One of them is in every text that has a mark."""
 
 
@@ -99,6 +101,8 @@ def answer_part(text: str) -> AnswerPart:
     if not filled:
         return AnswerPart(len(text), len(text), NOTHING_ELSE)
     start, end = filled[-1]
+    if begin := BEGIN_TOKENS.match(text, start, end):
+        start = begin.end()
     return AnswerPart(start, _without_end_tokens(text, start, end))
 
 

@@ -34,15 +34,17 @@ LEAD = one_of(
     "reply, output, is, would be, well, ok, okay, sure, indeed, definitely, absolutely, certainly, clearly, surely,"
     f"obviously, simply, probably, likely, most likely, overall, technically, basically, {SAY}"
 )
-LEAD_IN = re.compile(rf"[\W_]*(?:{LEAD}{ENDS}[\W_]*)*", re.IGNORECASE)
+LEAD_IN = re.compile(
+    rf"[\W_]*(?:(?:question|answer|q|a)? ?\d{{1,2}}[.):][\W_]+)?(?:{LEAD}{ENDS}[\W_]*)*", re.IGNORECASE
+)
 """What may come before a word that opens a text: "**Answer:** ", "The answer is", "I would say"."""
 
 LINK = one_of(
     "is, was, would be, should be, must be, has to be, will be, be, that, it, its, it['’]s, the answer, my answer,"
     "answer, verdict, with, for, a, an, clear, clearly, simply, definitely, therefore, thus, still, then,"
-    "to (?:the|this) question"
+    "to (?:the|this|your) question"
 )
-LINKS = rf"{MARKUP}(?:{LINK}{ENDS}{MARKUP}){{0,4}}\Z"
+LINKS = rf"(?: ?\([^()\n]{{0,30}}\))?{MARKUP}(?:{LINK}{ENDS}{MARKUP}){{0,4}}\Z"
 """What may come between a label and the word: "answer **is:** "."""
 VERDICT = one_of("answer, verdict, judge?ment, decision, conclusion")
 FINAL = re.compile(
@@ -61,11 +63,14 @@ CONCLUSION = one_of(
     f"in summary, in conclusion, to conclude, to sum up, (?:which|this|that) means, {SAY}"
 )
 CONCLUDING = re.compile(rf"{STARTS}{CONCLUSION}{LINKS}|(?:=>|->|[→⇒∴])[^\w.!?]{{0,6}}\Z", re.IGNORECASE)
-CLAUSE_START = re.compile(r"(?:[:|;,—–]|\s-)[^\w\n]{0,12}\Z")
+CLAUSE_START = re.compile(r"(?:[:|;,)—–]|\s-)[^\w\n]{0,12}\Z")
 SENTENCE_START = re.compile(r"(?:[\n.!?:|—–]|\s-)[^\w\n]{0,12}\Z")
+ASIDE_START = re.compile(r",[^\w\n]{0,12}\Z")
 CLOSED = r"[^\S\n]{0,4}[*_\"'`)\]}]{0,6}"
 STANDS_ALONE = re.compile(rf"{CLOSED}(?:[,.;:!|\n—–(]|\s{{1,4}}[-—–(]|\s{{0,4}}\Z)")
 """What follows a word that is a sentence, or the first part of one."""
+ENDS_ASIDE = re.compile(rf"{CLOSED}(?:[,.;:!—–]|\s-\s)")
+"""What follows the word of "Given line 3, yes, it runs"."""
 IS_ALONE_IN_ITS_SENTENCE = re.compile(rf"{CLOSED}(?:[.!]|\n|\s{{0,4}}\Z)")
 GOES_ON_AS_A_WORD = re.compile(r"[^\W_]|-\w|['’]\w|_[^\W_]")
 """What makes of a word a part of another: "nothing", "no-op"."""
@@ -74,6 +79,8 @@ NUMBER_SIGN = re.compile(r"No\.[^\S\n]?\d")
 IS_CONDITIONAL = re.compile(
     rf"[\W_]{{0,12}}(?:if|unless|when|whether|only if|or|otherwise|else){ENDS}|[^\S\n]{{0,4}}\?", re.IGNORECASE
 )
+ASKS = re.compile(r"[*_\"'`]{0,4}(?:[)\]]|[^\S\n]{0,2}[:=?])")
+"""What follows the words of "Answer (yes/no): yes" and "Yes or no? Yes", which only name what may be said."""
 SEPARATOR = re.compile(r"([\W_]*?)(?:(and|or|but|nor|to|versus|vs)[\W_]+)?", re.IGNORECASE)
 
 
@@ -97,6 +104,8 @@ def word_mentions(text: str, words: Sequence[str]) -> tuple[list[Mention], bool]
         if _is_part_of_a_phrase(text, place):
             continue
         followed = _followed_by_another(text, places, index)
+        if followed and ASKS.match(text, places[index + 1].end):
+            continue
         if index == 0 and LEAD_IN.fullmatch(text, 0, place.start):
             opens_with_several = followed
             rank = None if followed or _is_conditional_statement(text, place) else Rank.opening
@@ -173,9 +182,10 @@ def _rank(text: str, place: _Place) -> Rank | None:
         return Rank.last_line
     if CONCLUDING.search(before) or (CLAUSE_START.search(before) and ENDS_TEXT.match(text, place.end)):
         return Rank.concluding
-    if SENTENCE_START.search(before) and (STANDS_ALONE.match(text, place.end) or _goes_on_in_a_clause(text, place)):
-        return Rank.sentence
-    return None
+    if SENTENCE_START.search(before):
+        is_whole = STANDS_ALONE.match(text, place.end) or _goes_on_in_a_clause(text, place)
+        return Rank.sentence if is_whole else None
+    return Rank.sentence if ASIDE_START.search(before) and ENDS_ASIDE.match(text, place.end) else None
 
 
 def _goes_on_in_a_clause(text: str, place: _Place) -> bool:

@@ -116,6 +116,13 @@ def test_as_many_words_as_questions_answer_them_in_turn(joined: str) -> None:
     assert letters(joined.join([*WORDS, "yes"])) == "--------"
 
 
+def test_questions_may_stand_between_answers_without_numbers() -> None:
+    pairs = list(zip(QUESTIONS, WORDS, strict=True))
+    assert letters("\n".join(f"- {question} {word}" for question, word in pairs[:6]), 6) == LETTERS[:6]
+    assert letters("\n".join(f"**{question}**\n{word}\n" for question, word in pairs[:6]), 6) == LETTERS[:6]
+    assert letters("\n".join(f"{question}\n{word}\nLine 3." for question, word in pairs[:6]), 6) == "------"
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

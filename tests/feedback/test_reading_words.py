@@ -135,6 +135,22 @@ Answer with one word, yes or no.\\n{X}
 The question is whether it runs. {X} it does.
 Yes and no, but the final answer is {X}.
 <think>hm</think>{X}
+Based on line 3, {X}, it is so.
+Answer (yes/no): {X}
+Answer (yes/no): {X}, because of line 3
+Yes/No: {X}
+Yes or no? {X}.
+Is it so? (yes/no) {X}
+1. {X}
+Q1: {X}
+[/INST] {X}
+<s> {X}</s>
+assistant\\n\\n{X}
+**Syntax check:** {X}, as line 3 shows
+Sure! Here is my answer: {X}
+Certainly! The answer is {X}, see line 3
+The answer to your question is {X}.
+TL;DR: {X}
 Maybe, but my final answer is {X}
 """.splitlines()
 
@@ -176,6 +192,8 @@ The answer would be {X} unless line 3 is reached.
 If the import works, the answer is {X}, otherwise {O}.
 Is the answer {X}?
 It prints "{X}".
+Yes or no?
+It is not possible to say yes or no.
 The program prints {X} and exits.
 Does it parse? {X}. Does it run? {O}.
 {X}. The answer is {O}.
