@@ -54,7 +54,7 @@ _NETWORK_TYPES = frozenset(("gaierror", "URLError", "ConnectionError", "ConnectT
 _NETWORK_ERRORS = frozenset((errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.ECONNREFUSED))
 _MISSING_FILE_TYPES = frozenset(("FileNotFoundError", "NotADirectoryError", "IsADirectoryError"))
 _EXHAUSTED_ERRORS = frozenset((errno.EFBIG, errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.EAGAIN))
-_FORBIDDEN_ERRORS = frozenset((errno.EPERM, errno.EACCES, errno.EROFS))
+_FORBIDDEN_ERRORS = frozenset((errno.EPERM, errno.EACCES, errno.EROFS, errno.EOPNOTSUPP))
 _MEMORY_MESSAGE = re.compile(r"can't allocate memory|not enough memory|std::bad_alloc|Cannot allocate memory")
 _GPU_MESSAGE = re.compile(r"CUDA enabled|NVIDIA (driver|GPU)|CUDA (driver|error|device)|No CUDA GPUs|MPS backend")
 _ABSENT_MESSAGE = re.compile(r"^cannot import name |^module '?[\w.]+'? has no attribute |^[\"']Unknown task ")
@@ -99,6 +99,10 @@ def _judge(outcome: Outcome, hub: HubIndex) -> tuple[Status, str, str]:
         return "inconclusive", "isolation", f"the sandbox failed: {outcome.failure}"
     if outcome.stopped == "timeout" or outcome.signal == signal.SIGXCPU:
         return "fault", "timeout", f"still running after {outcome.seconds:.1f} s"
+    if outcome.stopped == "starved":
+        return "inconclusive", "resource", f"the machine was too busy to let it run in {outcome.seconds:.1f} s"
+    if outcome.stopped == "memory":
+        return "inconclusive", "memory", f"still taking memory after {outcome.seconds:.1f} s"
     if outcome.stopped:
         return "inconclusive", "resource", "wrote more to its directory than the sandbox holds"
     if outcome.report is None:

@@ -32,7 +32,8 @@ from rlaif.execution.worker import Launch, Outcome, SandboxError, Worker
 
 _BUBBLEWRAP_WORKSPACE = "/workspace"
 _BUBBLEWRAP_INSIDE = "/opt/rlaif"
-_TMPFS_BYTES = 256 << 20
+_TMPFS_SLACK = 1 << 20
+"""So that what fills it is over the bound, as elsewhere, before the system refuses it more."""
 _SYSTEM_FILES = ("/etc/ld.so.cache", "/etc/localtime", "/etc/alternatives", "/proc/cpuinfo", "/proc/meminfo")
 _NETWORK_FILES = (
     "/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/gai.conf", "/etc/services", "/etc/protocols",
@@ -68,6 +69,8 @@ class Limits:
     timeout_s: float
     memory_mb: int
     """Beyond what the interpreter and the preloaded modules take."""
+    disk_mb: int = 256
+    """Of all that a snippet writes to its directory; a file may have a quarter of it, 64 MiB at most."""
 
 
 def make_worker(isolation: Isolation, contents: Contents, limits: Limits) -> Worker:
@@ -104,6 +107,8 @@ def find_problem(isolation: Isolation) -> str | None:
         return "the system-call filter is for Linux on x86-64 and aarch64"
     if isolation is Isolation.landlock and landlock.abi() < landlock.MINIMUM_ABI:
         return "the kernel has no Landlock of ABI 3 (Linux 6.2) or later"
+    if isolation is Isolation.landlock and not Path("/proc/self/fd").is_dir():
+        return "there is no /proc, by which the files are counted that a snippet holds without a name"
     with tempfile.NamedTemporaryFile(prefix="rlaif-canary-") as canary:
         worker = make_worker(isolation, Contents(), Limits(_PROBE_TIMEOUT_S, _PROBE_MEMORY_MB))
         try:
@@ -139,6 +144,7 @@ def _bubblewrap(contents: Contents, limits: Limits) -> Launch:
     readable = _readable(contents)
     inside_folder = Path(inside.__file__).parent
     command = [program, "--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL"]
+    command += ["--hostname", "sandbox"]
     command += ["--share-net"] if contents.network else []
     command += _system_mounts(_system_files(contents))
     # There is no /proc; TensorFlow aborts where it finds neither its executable nor its arguments there.
@@ -150,7 +156,7 @@ def _bubblewrap(contents: Contents, limits: Limits) -> Launch:
     for path in contents.writable:
         command += ["--bind", str(path), str(path)]
     if _knows_size(program):
-        command += ["--size", str(_TMPFS_BYTES)]
+        command += ["--size", str((limits.disk_mb << 20) + _TMPFS_SLACK)]
     command += ["--tmpfs", _BUBBLEWRAP_WORKSPACE]
     if not any(path.is_relative_to("/tmp") for path in (*readable, *contents.writable)):
         command += ["--symlink", _BUBBLEWRAP_WORKSPACE, "/tmp"]
@@ -182,8 +188,8 @@ def _system_mounts(files: Sequence[str]) -> list[str]:
             arguments += ["--ro-bind", name, name]
     for name in files:
         arguments += ["--ro-bind-try", name, name]
-    for device in ("null", "zero", "random", "urandom"):
-        arguments += ["--dev-bind", f"/dev/{device}", f"/dev/{device}"]
+    for device in landlock.DEVICES:
+        arguments += ["--dev-bind", device, device]
     return arguments
 
 
@@ -211,6 +217,7 @@ def _server(
         seccomp=filtered,
         writable=[str(path) for path in contents.writable],
         network=contents.network,
+        disk_bytes=limits.disk_mb << 20,
     )
     settings = Settings(
         confinement=asdict(confinement),

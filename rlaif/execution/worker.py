@@ -9,18 +9,19 @@ import select
 import signal
 import subprocess
 import time
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rlaif.execution.inside.server import clear
+from rlaif.execution.inside.stopping import PATIENCE
 
 START_TIMEOUT_S = 180.0
 """A first import of torch from a cold disk can take a minute."""
 GRACE_S = 10.0
-"""How long after a snippet's own time limit its server may stay silent."""
+"""How long after the last moment at which it ends a snippet its server may stay silent."""
 ATTEMPTS = 2
 """How often a snippet is tried whose sandbox dies or hangs; the snippet need not be why it does."""
 
@@ -45,7 +46,7 @@ class Outcome:
     exit_code: int | None = None
     signal: int | None = None
     stopped: str = ""
-    """Why the server killed it: timeout, disk, abandoned; empty where it ended by itself."""
+    """Why it was ended (`inside.stopping`), or "abandoned" by its parent; empty where it ended itself."""
     seconds: float = 0.0
     failure: str = ""
     """What went wrong with the sandbox itself; then nothing is known of the snippet."""
@@ -90,7 +91,7 @@ class Worker:
                     self._start()
                 has_begun = True
                 self._send(job)
-                return Outcome(**self._receive(self._timeout_s + GRACE_S))
+                return Outcome(**self._receive(PATIENCE * self._timeout_s + GRACE_S))
             except SandboxError as error:
                 failure = str(error)
                 self.close()
@@ -119,15 +120,17 @@ class Worker:
     def _start(self) -> None:
         if self._launch.workspace is not None:
             self._launch.workspace.mkdir(mode=0o700, exist_ok=True)
-        self._process = subprocess.Popen(
-            self._launch.command,
-            env=dict(self._launch.environment),
-            cwd="/",
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-        )
+        with _processes() as inherited:
+            self._process = subprocess.Popen(
+                [*self._launch.command, *map(str, inherited)],
+                env=dict(self._launch.environment),
+                cwd="/",
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+                pass_fds=inherited,
+            )
         assert self._process.stdin is not None
         os.set_blocking(self._process.stdin.fileno(), False)
         try:
@@ -168,6 +171,20 @@ class Worker:
             line += part
         answer: dict[str, Any] = json.loads(line)
         return answer
+
+
+@contextmanager
+def _processes() -> Iterator[tuple[int, ...]]:
+    """The one descriptor that a server gets: of /proc, by which it sees what a snippet uses, where there is one."""
+    try:
+        descriptor = os.open("/proc", os.O_RDONLY | os.O_DIRECTORY)
+    except OSError:
+        yield ()
+        return
+    try:
+        yield (descriptor,)
+    finally:
+        os.close(descriptor)
 
 
 def _encoded(content: bytes) -> str:

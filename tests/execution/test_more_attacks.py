@@ -6,6 +6,7 @@ import os
 import platform
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -117,7 +118,8 @@ CALLS = [
     "chroot", "pivot_root", "open_tree", "fsopen", "bpf", "perf_event_open", "keyctl", "add_key", "pidfd_open",
     "pidfd_getfd", "pidfd_send_signal", "open_by_handle_at", "name_to_handle_at", "shmget", "msgget", "mq_open",
     "fanotify_init", "personality", "execve", "execveat", "fork", "vfork", "kexec_load", "init_module", "reboot",
-    "settimeofday", "swapon", "syslog", "mknodat", "process_madvise", "kcmp",
+    "settimeofday", "swapon", "syslog", "mknodat", "process_madvise", "kcmp", "inotify_init", "inotify_init1",
+    "inotify_add_watch", "listmount", "statmount", "quotactl_fd", "io_setup", "sendfile", "splice", "tee", "vmsplice",
 ]  # fmt: skip
 
 
@@ -149,6 +151,85 @@ def _read(path: Path) -> str:
         return path.read_bytes().decode(errors="replace")
     except OSError:
         return ""
+
+
+# What Landlock does not guard: it rules over opening files, and leaves what is told of them
+
+
+def test_events_name_no_file_of_the_host(run: Run, victim: Path) -> None:
+    code = LIBC + (
+        "import time\n"
+        "watch = libc.inotify_init1(0o4000)\n"  # IN_NONBLOCK
+        f"added = libc.inotify_add_watch(watch, {str(victim).encode()!r}, 0xFFF)\n"
+        "try: open('/nowhere')\nexcept OSError: pass\n"
+        "time.sleep(0.3)\n"
+        "seen = ctypes.create_string_buffer(4096)\n"
+        "if watch >= 0: libc.read(watch, seen, 4096)\n"
+        "raise ValueError('told: ' + repr(seen.raw.strip(b'\\0')))"
+    )
+    toucher = threading.Timer(0.15, (victim / "secret.txt").read_text)
+    toucher.start()
+    verdict = run(code)
+    toucher.join()
+    assert "told: b''" in verdict.message, verdict
+
+
+ATTRIBUTES = (
+    "os.listxattr({p!r})", "os.getxattr({p!r}, 'user.origin')",
+    "os.listxattr({p!r}, follow_symlinks=False)", "os.getxattr({p!r}, 'user.origin', follow_symlinks=False)",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("look", ATTRIBUTES)
+def test_attributes_of_host_files_stay_apart(run: Run, victim: Path, look: str) -> None:
+    path = victim / "secret.txt"
+    try:
+        os.setxattr(path, "user.origin", b"hunter2")
+    except OSError:
+        pytest.skip("no extended attributes here")
+    verdict = run(f"import os\nraise ValueError('told: ' + repr({look.format(p=str(path))}))")
+    assert (verdict.status, "told" in verdict.message) == ("inconclusive", False), verdict
+    assert run("import shutil\nopen('a', 'w').close()\nshutil.copy2('a', 'b')").status == "pass"
+
+
+ABOUT_OTHERS = (
+    "os.getpgid({p})", "os.getsid({p})", "os.getpriority(os.PRIO_PROCESS, {p})", "os.sched_getaffinity({p})",
+    "os.sched_getscheduler({p})", "os.sched_getparam({p})", "os.sched_rr_get_interval({p})",
+    "time.clock_gettime(~{p} << 3 | 2)", "time.clock_getres(~{p} << 3 | 2)",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("look", ABOUT_OTHERS)
+def test_calls_tell_nothing_of_other_processes(run: Run, look: str) -> None:
+    """The same of one that is there and of one that is not; all of its own."""
+    code = "import os, time\ntry: told = {look}\nexcept OSError as error: told = error.errno\nraise ValueError(told)"
+    there, gone = (run(code.format(look=look.format(p=pid))).message for pid in (os.getpid(), 2**22 - 3))
+    assert there == gone
+    for own in ("0", "os.getpid()"):
+        assert run(f"import os, time\n{look.format(p=own)}").status == "pass"
+
+
+def test_clocks_of_threads_still_go(run: Run) -> None:
+    code = (
+        "import threading, time\n"
+        "def work():\n    for _ in range(10 ** 5): pass\n"
+        "    assert time.clock_gettime(time.pthread_getcpuclockid(threading.get_ident())) > 0\n"
+        "work()\nthreading.Thread(target=work).start()\n"
+    )
+    assert run(code).status == "pass"
+
+
+def test_it_can_always_be_looked_at(run: Run) -> None:
+    """A process that is not dumpable hides its descriptors and its place from an ordinary user."""
+    assert run(LIBC + "assert libc.prctl(4, 0, 0, 0, 0) == -1\nassert libc.prctl(3, 0, 0, 0, 0) == 1").status == "pass"
+
+
+def test_a_thread_shares_its_descriptors(run: Run) -> None:
+    """One that has descriptors of its own could hold files that nobody counts."""
+    flags = 0x100 | 0x200 | 0x800 | 0x10000  # CLONE_VM, CLONE_FS, CLONE_SIGHAND, CLONE_THREAD, without CLONE_FILES
+    number = (56, 220)[COLUMN]
+    code = f"assert (libc.syscall({number}, {flags}, 0, 0, 0, 0), ctypes.get_errno()) == (-1, 1)"
+    assert run(LIBC + code).status == "pass"
 
 
 # Signals
@@ -220,6 +301,36 @@ def test_memory_through_a_memory_file(run: Run) -> None:
 def test_memory_through_mappings(run: Run) -> None:
     code = "import mmap as m\nkept = []\n"
     assert run(code + "while True: kept.append(m.mmap(-1, 1 << 24))").status == "inconclusive"
+
+
+def test_memory_that_is_unmapped_in_part(run: Run) -> None:
+    """Of a shared mapping all of it stays taken, while hardly any counts against the limit."""
+    code = "import importlib\nm = importlib.import_module('mm' + 'ap')\n"
+    shrink = (
+        "kept = []\nfor _ in range(8):\n    kept.append(m.mmap(-1, 48 << 20))\n"
+        "    kept[-1].resize(4096)\nassert all(len(one) == 4096 for one in kept)\n"
+    )
+    assert run(code + shrink).status == "pass"  # as memory of its own
+    shared = "assert libc.mmap(None, ctypes.c_size_t(4096), 3, 0x21, -1, ctypes.c_long(0)) in (-1, 2 ** 64 - 1)"
+    assert run(LIBC + "libc.mmap.restype = ctypes.c_void_p\n" + shared).status == "pass"
+    assert run(code + "m.mmap(open('/dev/zero', 'r+b').fileno(), 4096)").status == "inconclusive"
+
+
+def test_anonymous_mappings_of_python_work(run: Run) -> None:
+    code = (
+        "import importlib\nm = importlib.import_module('mm' + 'ap')\n"
+        "for arguments in ({}, {'flags': m.MAP_SHARED}, {'flags': m.MAP_PRIVATE}, {'access': m.ACCESS_WRITE},\n"
+        "                  {'prot': m.PROT_READ | m.PROT_WRITE}):\n"
+        "    with m.mmap(-1, 4096, **arguments) as one:\n"
+        "        one[:3] = b'abc'\n        one.resize(8192)\n        assert (one[:4], len(one)) == (b'abc\\0', 8192)\n"
+        "read = m.mmap(-1, 4096, access=m.ACCESS_READ)\nassert read[:2] == b'\\0\\0'\n"
+        "try: read[0] = 1\nexcept TypeError: pass\nelse: raise LookupError\n"
+        "with open('f', 'w+b') as file:\n"
+        "    file.truncate(4096)\n    shared = m.mmap(file.fileno(), 4096)\n"
+        "    shared[:3] = b'xyz'\n    shared.flush()\n"
+        "assert open('f', 'rb').read(3) == b'xyz' and type(shared) is m.mmap\n"
+    )
+    assert run(code).status == "pass"
 
 
 def test_shared_mapping_of_a_sparse_file(run: Run) -> None:

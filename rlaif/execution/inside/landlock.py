@@ -1,8 +1,11 @@
 """Landlock: which files the calling process, and all that comes of it, may still touch.
 
 It needs no privilege and no program, only Linux 6.2 or later (ABI 3, the first that also
-covers truncation). What it leaves open, the seccomp filter closes: sockets, signals, and
-changes of mode, owner and times. Metadata (whether a path exists, its size) stays visible.
+covers truncation). What it leaves open, the seccomp filter closes: sockets, signals, changes of
+mode, owner and times, extended attributes, and events that name files. What stays visible is what
+`stat` tells of a path that the snippet knows or guesses: whether it exists, its size, owner and times
+(of /proc/<number> too: whether there is such a process), where a link leads, how full a disk is.
+Only a file system of its own, as bubblewrap makes it, hides those.
 """
 
 from __future__ import annotations
@@ -28,7 +31,8 @@ _ALL = (1 << 16) - 1  # from ABI 5 on: ioctl on devices too
 _ALL_NETWORK = 3  # from ABI 4 on: binding and connecting TCP sockets
 _ALL_SCOPES = 3  # from ABI 6 on: abstract sockets, signals
 
-_DEVICES = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
+DEVICES = ("/dev/null", "/dev/random", "/dev/urandom")
+"""Not /dev/zero: a shared mapping of it is memory that stays taken when most of it is unmapped."""
 _CAPABILITY_VERSION_3 = 0x20080522
 
 
@@ -57,7 +61,7 @@ def restrict(readable: Sequence[str], writable: Sequence[str], network: bool = F
     )
     handled: int = attributes.handled_fs
     rules = [(path, _READ) for path in readable]
-    rules += [(path, _READ_FILE | _WRITE_FILE) for path in _DEVICES]
+    rules += [(path, _READ_FILE | _WRITE_FILE) for path in DEVICES]
     rules += [(path, handled) for path in writable]
     for path, rights in rules:
         with contextlib.suppress(FileNotFoundError):

@@ -24,7 +24,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from . import addresses, forgery, landlock, sealed, seccomp
+from . import addresses, forgery, landlock, own_memory, sealed, seccomp
 from .describe import describe
 from .sealed import Announcement, Program
 
@@ -60,6 +60,17 @@ class Confinement:
     """Further directories that it may write to, shared with all other snippets."""
     network: bool
     """Whether it may open internet sockets; what it fetches may be large, too."""
+    disk_bytes: int
+    """In all that it writes to its directory and holds without a name."""
+
+    @property
+    def cpu_seconds(self) -> int:
+        """Of all threads, after which the kernel ends it."""
+        return math.ceil(self.timeout_s) + 1
+
+    @property
+    def largest_file(self) -> int:
+        return MAX_DOWNLOAD_BYTES if self.network else min(MAX_FILE_BYTES, max(1, self.disk_bytes // 4))
 
 
 @dataclass(frozen=True)
@@ -82,7 +93,9 @@ def run_snippet(job: Job, announcement: Announcement, confinement: Confinement) 
         _confine(confinement, announcement.descriptor)
         stage = "files"
         _write_files(job.files)
+        _write_program(job.code, path)
         addresses.install(job.pages)
+        own_memory.install()
         stage = "compile"
         program = _load(job.code, path)
         namespace = _become_main(path)
@@ -100,11 +113,10 @@ def _confine(confinement: Confinement, report_descriptor: int) -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     os.chdir(confinement.workspace)
     limit_memory = (confinement.memory_bytes, confinement.memory_bytes)
-    seconds = math.ceil(confinement.timeout_s) + 1
-    file_bytes = MAX_DOWNLOAD_BYTES if confinement.network else MAX_FILE_BYTES
+    seconds, file_bytes = confinement.cpu_seconds, confinement.largest_file
     for kind, limit in (
         (resource.RLIMIT_AS, limit_memory),
-        (resource.RLIMIT_CPU, (seconds, seconds)),
+        (resource.RLIMIT_CPU, (seconds, seconds + 1)),
         (resource.RLIMIT_FSIZE, (file_bytes, file_bytes)),
         (resource.RLIMIT_NOFILE, (MAX_OPEN_FILES, MAX_OPEN_FILES)),
         (resource.RLIMIT_NPROC, (MAX_TASKS, MAX_TASKS)),
@@ -146,10 +158,14 @@ def _write_files(files: Mapping[str, str]) -> None:
             file.write(base64.b64decode(content, validate=True))
 
 
-def _load(code: str, path: str) -> Program:
-    """Write the snippet to its file (libraries read their caller's source), check and compile it."""
+def _write_program(code: str, path: str) -> None:
+    """Libraries read their caller's source."""
     with open(path, "w", encoding="utf-8", errors="replace") as file:  # noqa: PTH123
         file.write(code)
+
+
+def _load(code: str, path: str) -> Program:
+    """Check and compile the snippet."""
     tree = ast.parse(code, path)
     found = forgery.find_forgery(tree)
     if found is not None:

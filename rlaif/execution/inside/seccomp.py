@@ -9,6 +9,13 @@ ends where it should whatever the snippet does to its descriptors.
 
 Calls that only change a file's mode, owner, times or attributes pretend to succeed:
 Landlock cannot confine them, and honest code (`shutil.copy`, archives) makes them in passing.
+Calls that only read a file's attributes, or set its blocks aside, are not supported, as on
+many a file system; libraries then do without.
+
+What a snippet takes has to stay where it can be counted. So a thread shares its descriptors
+with all others, none is on its way over a socket or held by a call that waits, and memory is
+its process's own: what two processes could share is freed as a whole only, however little of
+it is still mapped and counts against the limit.
 """
 
 from __future__ import annotations
@@ -17,55 +24,12 @@ import ctypes
 import errno
 import os
 import platform
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-# name: (number on x86-64, number on aarch64); None where the machine has no such call.
-_Numbers = dict[str, tuple[int | None, int | None]]
-
-_FORBIDDEN: _Numbers = {
-    # new processes
-    "fork": (57, None), "vfork": (58, None), "execve": (59, 221), "execveat": (322, 281),
-    # other processes
-    "ptrace": (101, 117), "process_vm_readv": (310, 270), "process_vm_writev": (311, 271),
-    "kcmp": (312, 272), "pidfd_open": (434, 434), "pidfd_getfd": (438, 438),
-    "pidfd_send_signal": (424, 424), "tkill": (200, 130), "rt_sigqueueinfo": (129, 138),
-    "rt_tgsigqueueinfo": (297, 240), "process_madvise": (440, 440), "process_mrelease": (448, 448),
-    "move_pages": (279, 239), "migrate_pages": (256, 238), "setpriority": (141, 140),
-    "ioprio_set": (251, 30), "sched_setscheduler": (144, 119), "sched_setparam": (142, 118),
-    "sched_setattr": (314, 274),
-    # memory and messages outside the limits and the file rules
-    "memfd_create": (319, 279), "memfd_secret": (447, 447), "shmget": (29, 194), "shmctl": (31, 195),
-    "shmat": (30, 196), "semget": (64, 190), "semctl": (66, 191), "semop": (65, 193),
-    "semtimedop": (220, 192), "msgget": (68, 186), "msgctl": (71, 187), "msgsnd": (69, 189),
-    "msgrcv": (70, 188), "mq_open": (240, 180), "mq_unlink": (241, 181),
-    # namespaces and mounts
-    "unshare": (272, 97), "setns": (308, 268), "mount": (165, 40), "umount2": (166, 39),
-    "pivot_root": (155, 41), "chroot": (161, 51), "open_tree": (428, 428), "move_mount": (429, 429),
-    "fsopen": (430, 430), "fsconfig": (431, 431), "fsmount": (432, 432), "fspick": (433, 433),
-    "mount_setattr": (442, 442), "open_tree_attr": (467, 467),
-    "open_by_handle_at": (304, 265), "name_to_handle_at": (303, 264),
-    "mknod": (133, None), "mknodat": (259, 33), "fanotify_init": (300, 262),
-    # the kernel's own
-    "bpf": (321, 280), "perf_event_open": (298, 241), "userfaultfd": (323, 282),
-    "io_uring_setup": (425, 425), "io_uring_enter": (426, 426), "io_uring_register": (427, 427),
-    "keyctl": (250, 219), "add_key": (248, 217), "request_key": (249, 218),
-    "init_module": (175, 105), "finit_module": (313, 273), "delete_module": (176, 106),
-    "kexec_load": (246, 104), "kexec_file_load": (320, 294), "reboot": (169, 142),
-    "swapon": (167, 224), "swapoff": (168, 225), "settimeofday": (164, 170), "clock_settime": (227, 112),
-    "adjtimex": (159, 171), "clock_adjtime": (305, 266), "sethostname": (170, 161),
-    "setdomainname": (171, 162), "acct": (163, 89), "quotactl": (179, 60), "syslog": (103, 116),
-    "personality": (135, 92), "iopl": (172, None), "ioperm": (173, None), "modify_ldt": (154, None),
-    "vhangup": (153, 58),
-}  # fmt: skip
-
-_PRETENDED: _Numbers = {
-    "chmod": (90, None), "fchmod": (91, 52), "fchmodat": (268, 53), "fchmodat2": (452, 452),
-    "chown": (92, None), "fchown": (93, 55), "lchown": (94, None), "fchownat": (260, 54),
-    "utime": (132, None), "utimes": (235, None), "futimesat": (261, None), "utimensat": (280, 88),
-    "setxattr": (188, 5), "lsetxattr": (189, 6), "fsetxattr": (190, 7), "setxattrat": (463, 463),
-    "removexattr": (197, 14), "lremovexattr": (198, 15), "fremovexattr": (199, 16),
-    "removexattrat": (466, 466), "file_setattr": (469, 469),
-}  # fmt: skip
+from .system_calls import ABOUT_PROCESSES, ABOUT_TASKS, OF_CLOCKS, UNSUPPORTED
+from .system_calls import FORBIDDEN as _FORBIDDEN
+from .system_calls import PRETENDED as _PRETENDED
 
 _CLONE, _CLONE3 = (56, 220), (435, 435)
 _SOCKET, _SOCKETPAIR, _CONNECT, _BIND, _LISTEN = (41, 198), (53, 199), (42, 203), (49, 200), (50, 201)
@@ -74,14 +38,27 @@ _CLOSE, _DUP2, _DUP3, _CLOSE_RANGE = (3, 57), (33, None), (292, 24), (436, 436)
 _KILL, _TGKILL = (62, 129), (234, 131)
 _PRLIMIT64, _SCHED_SETAFFINITY = (302, 261), (203, 122)
 _FCNTL, _IOCTL, _PRCTL = (72, 25), (16, 29), (157, 167)
+_MMAP, _SENDMSG, _SENDMMSG = (9, 222), (46, 211), (307, 269)
 
 _CONNECTIONLESS = 0xE  # any of these bits in a socket's type makes it another than SOCK_STREAM
 _SIGKILL = 9
-_CLONE_THREAD = 0x00010000
-_OWNER_COMMANDS = (8, 10, 15)  # F_SETOWN, F_SETSIG, F_SETOWN_EX: they make the kernel signal others
-# FIOSETOWN, SIOCSPGRP, TIOCSTI; FS_IOC_SETFLAGS, FS_IOC_FSSETXATTR
-_DENIED_REQUESTS = (0x8901, 0x8902, 0x5412, 0x40086602, 0x401C5820)
-_DEATH_OPTIONS = (1,)  # PR_SET_PDEATHSIG: a snippet dies with its server
+_THREAD_FLAGS = (0x00010000, 0x00000400, 0x00000200)  # CLONE_THREAD, CLONE_FILES, CLONE_FS
+_MAP_SHARED, _MAP_ANONYMOUS = 0x01, 0x20
+_PER_THREAD_CLOCK = 4
+_DENIED_COMMANDS = (
+    8, 10, 15,  # F_SETOWN, F_SETSIG, F_SETOWN_EX: they make the kernel signal others
+    1024, 1026,  # F_SETLEASE, F_NOTIFY: others wait for it, or it sees what they do
+    38,  # F_OFD_SETLKW: two of them can wait for each other, and hold their files, for good
+)  # fmt: skip
+_ALLOWED_REQUESTS = (
+    0x5401, 0x802C542A, 0x5413, 0x540F,  # TCGETS, TCGETS2, TIOCGWINSZ, TIOCGPGRP: is it a terminal?
+    0x541B, 0x5421, 0x5450, 0x5451,  # FIONREAD, FIONBIO, FIONCLEX, FIOCLEX
+    0x40049409, 0x4020940D,  # FICLONE, FICLONERANGE
+)  # fmt: skip
+"""Of a file's or a socket's ioctl; others set blocks aside, change flags, name the machine's interfaces."""
+_NETWORK_REQUESTS = (0x8910, 0x8912, 0x8913, 0x8915, 0x8933)  # SIOCGIF: NAME, CONF, FLAGS, ADDR, INDEX
+# PR_SET_PDEATHSIG: a snippet dies with its server; PR_SET_DUMPABLE: and can be looked at by it.
+_DENIED_OPTIONS = (1, 4)
 
 _PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER = 38, 22, 2
 _ALLOW, _ERRNO, _KILL_PROCESS = 0x7FFF0000, 0x00050000, 0x80000000
@@ -137,7 +114,8 @@ def build_filter(
         (_AT_LEAST, 0, 1, _X32_BIT),
         (_RETURN, 0, 0, _KILL_PROCESS),
     ]
-    for numbers, answer in ((_FORBIDDEN, refuse), (_PRETENDED, pretend)):
+    answers = ((_FORBIDDEN, refuse), (_PRETENDED, pretend), (UNSUPPORTED, _ERRNO | errno.EOPNOTSUPP))
+    for numbers, answer in answers:
         for pair in numbers.values():
             program += _answer(pair[column], answer)
     unreachable = _ERRNO | errno.ENETUNREACH
@@ -146,6 +124,8 @@ def build_filter(
     else:
         for call in (_SOCKET, _CONNECT, _BIND, _LISTEN):
             program += _answer(call[column], unreachable)
+        for call in (_SENDMSG, _SENDMMSG):  # descriptors travel by them
+            program += _answer(call[column], _ERRNO | errno.ETOOMANYREFS)
     # A pair of connected streams is no way out; a datagram socket could send to any other by its name.
     program += _deny_bits(_SOCKETPAIR[column], 1, _CONNECTIONLESS, refuse)
     bad_descriptor = _ERRNO | errno.EBADF
@@ -153,14 +133,22 @@ def build_filter(
         program += _deny_argument(closing[column], index, (report_descriptor,), bad_descriptor)
     program += _answer(_CLOSE_RANGE[column], _ERRNO | errno.ENOSYS)  # the C library and Python then close one by one
     program += _answer(_CLONE3[column], _ERRNO | errno.ENOSYS)  # the C library then falls back to clone
-    program += _check_argument(_CLONE[column], (_ANY_BIT, _CLONE_THREAD), otherwise=refuse)
+    program += _require_bits(_CLONE[column], _THREAD_FLAGS, refuse)
+    program += _deny_all_bits(_MMAP[column], 3, (_MAP_SHARED, _MAP_ANONYMOUS), refuse)
     program += _own_signals(_KILL[column], 1, own_pid, refuse)
     program += _own_signals(_TGKILL[column], 2, own_pid, refuse)
     for call in (_PRLIMIT64, _SCHED_SETAFFINITY):  # 0 is the caller itself
-        program += _check_argument(call[column], (_EQUAL, 0), otherwise=refuse)
-    program += _deny_argument(_FCNTL[column], 1, _OWNER_COMMANDS, refuse)
-    program += _deny_argument(_IOCTL[column], 1, _DENIED_REQUESTS, refuse)
-    program += _deny_argument(_PRCTL[column], 0, _DEATH_OPTIONS, refuse)
+        program += _allow_argument(call[column], 0, (0,), refuse)
+    for call, index in ABOUT_PROCESSES.values():
+        program += _allow_argument(call[column], index, (0, own_pid), refuse)
+    for call in ABOUT_TASKS.values():  # the C library asks for its own threads, too, and does without
+        program += _allow_argument(call[column], 0, (0, own_pid), _ERRNO | errno.ENOSYS)
+    for pair in OF_CLOCKS.values():
+        program += _own_clocks(pair[column], own_pid, _ERRNO | errno.EINVAL)
+    program += _deny_argument(_FCNTL[column], 1, _DENIED_COMMANDS, refuse)
+    requests = _ALLOWED_REQUESTS + (_NETWORK_REQUESTS if network else ())
+    program += _allow_argument(_IOCTL[column], 1, requests, _ERRNO | errno.ENOTTY)
+    program += _deny_argument(_PRCTL[column], 0, _DENIED_OPTIONS, refuse)
     return [*program, (_RETURN, 0, 0, _ALLOW)]
 
 
@@ -170,14 +158,39 @@ def _answer(number: int | None, answer: int) -> list[Instruction]:
     return [(_EQUAL, 0, 1, number), (_RETURN, 0, 0, answer)]
 
 
-def _check_argument(number: int, test: tuple[int, int], otherwise: int) -> list[Instruction]:
-    """Allow the call only where its first argument (its low word) passes the test."""
-    body = [
+def _require_bits(number: int, bits: Sequence[int], otherwise: int) -> list[Instruction]:
+    """Allow the call only where its first argument (its low word) has all of these bits."""
+    body: list[Instruction] = [(_LOAD, 0, 0, _ARGUMENTS_AT)]
+    for bit in bits:
+        body += [(_ANY_BIT, 1, 0, bit), (_RETURN, 0, 0, otherwise)]
+    body.append((_RETURN, 0, 0, _ALLOW))
+    return [(_EQUAL, 0, len(body), number), *body]
+
+
+def _deny_all_bits(number: int, index: int, bits: Sequence[int], answer: int) -> list[Instruction]:
+    """Refuse the call only where its argument (its low word) has all of these bits."""
+    body: list[Instruction] = [(_LOAD, 0, 0, _ARGUMENTS_AT + 8 * index)]
+    for bit in bits:
+        body += [(_ANY_BIT, 1, 0, bit), (_RETURN, 0, 0, _ALLOW)]
+    body.append((_RETURN, 0, 0, answer))
+    return [(_EQUAL, 0, len(body), number), *body]
+
+
+def _own_clocks(number: int | None, own_pid: int, otherwise: int) -> list[Instruction]:
+    """The system's clocks, the threads' (the kernel shows a process its own only), and this process's."""
+    if number is None:
+        return []
+    body: list[Instruction] = [
         (_LOAD, 0, 0, _ARGUMENTS_AT),
-        (test[0], 0, 1, test[1]),
+        (_AT_LEAST, 1, 0, 0x80000000),  # negative: a process's or a thread's
         (_RETURN, 0, 0, _ALLOW),
-        (_RETURN, 0, 0, otherwise),
+        (_ANY_BIT, 0, 1, _PER_THREAD_CLOCK),
+        (_RETURN, 0, 0, _ALLOW),
     ]
+    for pid in (0, own_pid):
+        for kind in range(3):
+            body += [(_EQUAL, 0, 1, (~pid << 3 | kind) & 0xFFFFFFFF), (_RETURN, 0, 0, _ALLOW)]
+    body.append((_RETURN, 0, 0, otherwise))
     return [(_EQUAL, 0, len(body), number), *body]
 
 

@@ -1,7 +1,8 @@
 """The process inside the sandbox that a worker talks to: it imports once and forks a child per snippet.
 
-    python -m inside.server SETTINGS
+    python -m inside.server SETTINGS [DESCRIPTOR]
 
+DESCRIPTOR is one of /proc, by which it sees what a child uses.
 Jobs come as lines of JSON on standard input, with the fields of `Job`; an outcome goes back
 for each on standard output. End of input ends it. It runs no untrusted code itself: a child
 gives up its rights before it runs the snippet, and is killed, and its files removed,
@@ -21,20 +22,23 @@ import resource
 import secrets
 import signal
 import site
+import stat
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import IO, Any
 
+from .disk import MAX_WORKSPACE_ENTRIES, DiskUse
 from .forgery import REPORT_DESCRIPTOR
 from .runner import Confinement, Job, run_snippet
 from .sealed import Announcement
+from .stopping import Bounds
+from .usage import Usage
 from .watch import ANNOUNCED, Watch
 from .witness import Witness
 
-MAX_WORKSPACE_ENTRIES = 10_000
-"""Files and directories: empty ones take no blocks, but the disk's inodes, or memory."""
 MAX_WORKSPACE_DEPTH = 200
 _EMPTY = Job(code="", files={}, pages={})
 
@@ -53,6 +57,7 @@ class Settings:
 
 def main() -> None:
     settings = Settings(**json.loads(sys.argv[1]))
+    processes = _lowest(int(sys.argv[2])) if len(sys.argv) > 2 else None
     jobs, answers = _take_channels()
     try:
         _preload(settings)
@@ -64,17 +69,19 @@ def main() -> None:
         sys.exit(1)
     os.dup2(0, 2)  # from here on nothing may reach the parent but answers
     witness = Witness()
-    witness.learn(lambda: execute(_EMPTY, confinement, jobs, witness))
+    witness.learn(lambda: execute(_EMPTY, confinement, jobs, witness, processes))
     _answer(answers, {"ready": True})
     with contextlib.suppress(BrokenPipeError):
         for job in jobs:
             wanted = json.loads(job)
-            _answer(answers, execute(Job(**wanted), confinement, jobs, witness))
+            _answer(answers, execute(Job(**wanted), confinement, jobs, witness, processes))
     with contextlib.suppress(OSError):  # a mount of the sandbox's own goes with it
         os.rmdir(confinement.workspace)  # noqa: PTH106
 
 
-def execute(job: Job, confinement: Confinement, jobs: IO[bytes], witness: Witness) -> dict[str, Any]:
+def execute(
+    job: Job, confinement: Confinement, jobs: IO[bytes], witness: Witness, processes: int | None = None
+) -> dict[str, Any]:
     """Run one snippet in a child of its own; the outcome's fields (see `rlaif.execution.worker.Outcome`)."""
     # Without a witness, the best that is left is a number that only the frames beneath the snippet know.
     token, halt = (ANNOUNCED, signal.SIGSTOP) if witness.works else (secrets.token_bytes(16), 0)
@@ -87,10 +94,7 @@ def execute(job: Job, confinement: Confinement, jobs: IO[bytes], witness: Witnes
         os.closerange(REPORT_DESCRIPTOR + 1, 1024)
         run_snippet(job, Announcement(REPORT_DESCRIPTOR, token, halt), confinement)
     os.close(report_write)
-    deadline = started + confinement.timeout_s
-    watch = Watch(
-        child, report_read, deadline, lambda: _size(confinement.workspace), jobs.fileno(), witness.confirms
-    )
+    watch = _watch(child, started, confinement, processes, report_read, jobs.fileno(), witness.confirms)
     status = watch.until_the_end()
     if watch.has_passed is not None:  # it was stopped at its end, and killed there
         status = 0
@@ -100,11 +104,51 @@ def execute(job: Job, confinement: Confinement, jobs: IO[bytes], witness: Witnes
         "report": _read_report(watch.report, token, may_pass) if status == 0 else None,
         "exit_code": os.WEXITSTATUS(status) if os.WIFEXITED(status) else None,
         "signal": os.WTERMSIG(status) if os.WIFSIGNALED(status) else None,
-        "stopped": watch.stopped,
+        "stopped": watch.stopped or _limit_that_ended_it(status, watch, confinement),
         "seconds": round(time.monotonic() - started, 4),
     }
     clear(confinement.workspace)
     return outcome
+
+
+def _watch(
+    child: int,
+    started: float,
+    confinement: Confinement,
+    processes: int | None,
+    report: int,
+    jobs: int,
+    confirms: Callable[[int], bool],
+) -> Watch:
+    usage, workspace = Usage(child, processes), confinement.workspace
+    shared = [*confinement.writable, workspace] if confinement.network else []
+    return Watch(
+        child,
+        started,
+        Bounds(confinement.timeout_s, confinement.memory_bytes, confinement.disk_bytes),
+        usage,
+        DiskUse(workspace, usage, _size, confinement.largest_file, shared),
+        report,
+        jobs,
+        confirms,
+    )
+
+
+def _limit_that_ended_it(status: int, watch: Watch, confinement: Confinement) -> str:
+    """The kernel's own: after too much CPU time, by a signal that can be ignored and then by one that cannot;
+    on a full disk, where a mapped file gets no more of it.
+    """
+    number = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
+    if number in (signal.SIGXCPU, signal.SIGKILL) and watch.cpu_s >= confinement.cpu_seconds:
+        return "timeout"
+    return "disk" if number == signal.SIGBUS and watch.most_on_disk > confinement.disk_bytes / 2 else ""
+
+
+def _lowest(descriptor: int) -> int:
+    """The same under a low number, as a child closes only so many."""
+    low = os.dup(descriptor)
+    os.close(descriptor)
+    return low
 
 
 def used_address_space() -> int:
@@ -142,6 +186,8 @@ def clear(directory: str) -> None:
                 continue
             os.chmod(entry.path, 0o700)  # noqa: PTH101
             for inner in _entries(entry.path):
+                if inner.is_dir(follow_symlinks=False):  # moving one changes what is in it: its parent
+                    os.chmod(inner.path, 0o700)  # noqa: PTH101
                 os.rename(inner.path, f"{directory}/{secrets.token_hex(8)}")  # noqa: PTH104
             os.rmdir(entry.path)  # noqa: PTH106
 
@@ -189,22 +235,39 @@ def _read_report(data: bytes, token: bytes, may_pass: bool) -> dict[str, Any] | 
 
 def _size(directory: str) -> float:
     """Bytes on disk of all that is below; infinite where it is too much, too many, too deep or cannot be counted."""
-    total, num_entries, directories = 0, 0, [directory]
+    total, num_entries, directories, linked = 0, 0, [directory], set()
     deepest = directory.count("/") + MAX_WORKSPACE_DEPTH
     while directories:
+        here = directories.pop()
         try:
-            for entry in _entries(directories.pop()):
-                total += entry.stat(follow_symlinks=False).st_blocks * 512
+            for entry in _entries(here):
+                found = entry.stat(follow_symlinks=False)
                 num_entries += 1
-                if entry.is_dir(follow_symlinks=False):
+                if stat.S_ISDIR(found.st_mode):
                     directories.append(entry.path)
-        except (FileNotFoundError, PermissionError):
-            continue  # gone while being counted, or closed; the next tick counts again
+                elif found.st_nlink > 1:  # by each of its names the same blocks
+                    if found.st_ino in linked:
+                        continue
+                    linked.add(found.st_ino)
+                total += found.st_blocks * 512
+        except FileNotFoundError:
+            continue  # gone while being counted; the next tick counts again
+        except PermissionError:
+            if _takes_files(here):
+                return math.inf
         except OSError:
             return math.inf
         if num_entries > MAX_WORKSPACE_ENTRIES or (directories and directories[-1].count("/") > deepest):
             return math.inf
     return total
+
+
+def _takes_files(directory: str) -> bool:
+    """Whether files can be made in it; a snippet cannot change the mode that it was made with."""
+    try:
+        return stat.S_IMODE(os.lstat(directory).st_mode) & 0o300 == 0o300
+    except OSError:
+        return False  # gone by now
 
 
 def _answer(answers: IO[bytes], message: dict[str, Any]) -> None:

@@ -7,38 +7,55 @@ import os
 import select
 import signal
 import time
+from collections import deque
 from collections.abc import Callable
 
+from .disk import DiskUse
 from .runner import MAX_REPORT_BYTES
+from .stopping import GROWTH_WINDOW_S, Bounds, Reading, needs_readings, reason_to_stop
+from .usage import Usage
 
-MAX_WORKSPACE_BYTES = 256 << 20
 ANNOUNCED = b"+"
 """What a child writes that stops at the end of its program, to be looked at."""
 _TICK_S = 0.05
+_HASTY_TICK_S = 0.01
+"""While a snippet fills its disk: what it can write between two looks goes past the bound."""
+_HASTY_FROM = 0.25
 _GLANCES, _GLANCE_S = 50, 0.00005
 
 
 class Watch:
-    """Waits for a child, and ends it where it takes too long or too much, or where nobody waits for it."""
+    """Waits for a child, and ends it where it takes too long or too much, or where nobody waits for it.
+
+    Args:
+        child: forked at ``started`` (of `time.monotonic`), leader of its own group.
+        report: the descriptor that it reports to.
+        jobs: a descriptor whose other end is the parent's.
+        confirms: whether a child that stands still, and has announced that it has passed, has.
+    """
 
     def __init__(
         self,
         child: int,
+        started: float,
+        bounds: Bounds,
+        usage: Usage,
+        disk: DiskUse,
         report: int,
-        deadline: float,
-        disk_bytes: Callable[[], float],
         jobs: int,
         confirms: Callable[[int], bool],
     ) -> None:
         self.child = child
-        self.deadline = deadline
-        self._disk_bytes = disk_bytes
         self.report = b""
         self.stopped = ""
         self.has_passed: bool | None = None
         """Whether it has, where it has announced that and was looked at."""
         self._confirms = confirms
         self._has_announced = False
+        self.cpu_s = self.most_on_disk = 0.0
+        self._started, self._bounds, self._usage, self._disk = started, bounds, usage, disk
+        self._readings: deque[Reading] = deque()
+        self._tick_s = _TICK_S
         self._descriptor = report
         self._poll = select.poll()
         self._poll.register(report, select.POLLIN)
@@ -53,7 +70,9 @@ class Watch:
         for kill in (os.kill, os.killpg):  # the group too: without isolation a snippet may have forked
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 kill(self.child, signal.SIGKILL)
-        return os.waitpid(self.child, 0)[1]
+        _, status, used = os.wait4(self.child, 0)
+        self.cpu_s = used.ru_utime + used.ru_stime
+        return status
 
     def _has_ended(self) -> bool:
         """Ended, but not yet reaped, so that its id still is its own."""
@@ -73,7 +92,7 @@ class Watch:
 
     def _wait(self) -> bool:
         """Wait for news, for a tick at most; whether the parent is still there."""
-        for descriptor, events in self._poll.poll(_TICK_S * 1000):
+        for descriptor, events in self._poll.poll(self._tick_s * 1000):
             if descriptor == self._jobs:
                 return False
             if events & select.POLLIN:
@@ -91,8 +110,14 @@ class Watch:
     def _reason_to_stop(self, has_parent: bool) -> str:
         if not has_parent:
             return "abandoned"
-        if time.monotonic() > self.deadline:
-            return "timeout"
-        if self._disk_bytes() > MAX_WORKSPACE_BYTES:
-            return "disk"
-        return ""
+        clock_s, disk_bytes = time.monotonic() - self._started, self._disk.bytes_used()
+        self.most_on_disk = max(self.most_on_disk, disk_bytes)
+        self._tick_s = _HASTY_TICK_S if disk_bytes > _HASTY_FROM * self._bounds.disk_bytes else _TICK_S
+        if not needs_readings(clock_s, self._bounds):
+            return reason_to_stop(None, Reading(clock_s, None, None, None, disk_bytes), self._bounds)
+        usage = self._usage
+        now = Reading(clock_s, usage.cpu_s(), usage.waited_s(), usage.memory_bytes(), disk_bytes)
+        self._readings.append(now)
+        while clock_s - self._readings[0].clock_s > GROWTH_WINDOW_S:
+            self._readings.popleft()
+        return reason_to_stop(self._readings[0], now, self._bounds)
