@@ -202,8 +202,8 @@ def corrupted(body: bytes, draw: bytes) -> bytes:
         lambda: json.dumps({**content, "choices": [{**first, "message": {}, "logprobs": None}]}).encode(),
         lambda: json.dumps({"error": {"message": "overloaded"}}).encode(),
         lambda: json.dumps(other).encode(),
-        lambda: body.replace(b'"logprob": -', b'"logprob": NaN, "x": -'),
-        lambda: body.replace(b'"logprob": ', b'"logprob": 1e999, "x": '),
+        lambda: json.dumps({**content, "choices": [{**first, "error": {"code": 502, "message": "lost"}}]}).encode(),
+        lambda: json.dumps({**content, "choices": [{**first, "finish_reason": "error"}]}).encode(),
         lambda: body[at:] + body[:at],
     ]
     assert len(kinds) == NUM_CORRUPT_KINDS

@@ -7,16 +7,16 @@ import heapq
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from itertools import count
 
 from rlaif.config import OpenaiConfig
 from rlaif.errors import UserError
 from rlaif.feedback.endpoint import Endpoint
-from rlaif.feedback.exchange import CUT_OFF, EMPTY, NO_CHOICES, Reply, Request
+from rlaif.feedback.exchange import CUT_OFF, EMPTY, NO_CHOICES, Reply, Request, joined
 from rlaif.feedback.lasting import NOT_ANSWERED, REJECTED
 from rlaif.feedback.outcomes import Outcomes
 from rlaif.feedback.retry import CallFailed, Fate, backoff_s
+from rlaif.feedback.unclear import Unclear, UnclearRefusals
 from rlaif.feedback.work import HELD_POLL_S, Job, Work
 
 FAILURES_IN_A_ROW = 10
@@ -89,8 +89,7 @@ class _Round:
 
     def __init__(self, config: OpenaiConfig, endpoints: list[Endpoint], work: Work, outcomes: Outcomes) -> None:
         self._config, self._endpoints, self._work, self._outcomes = config, endpoints, work, outcomes
-        self._unclear: list[_Refused] = []
-        """Calls that were refused for a reason that is not known, until another call shows whether it is theirs."""
+        self._unclear = UnclearRefusals()
         self._again: list[tuple[float, int, Job]] = []
         """A heap by the time from which a job may be sent again."""
         self._order = count()
@@ -107,8 +106,9 @@ class _Round:
                     raise self._error
                 if self._work.finished:
                     break
-                if self._unclear and not self._calls and not self._again and not self._work.waits_for_others:
-                    raise self._stopped(self._unclear[0].endpoint, self._unclear[0].failure)
+                refused = self._unclear.first
+                if refused and not self._calls and not self._again and not self._work.waits_for_others:
+                    raise self._stopped(refused.endpoint, refused.failure)
                 await self._wait()
         finally:
             for call in self._calls:
@@ -194,7 +194,8 @@ class _Round:
         if job.room and reply.is_cut_off():
             reply = Reply((), unreadable=f"{REJECTED}the prompt is too long: it leaves {job.room} tokens")
         if not reply.unreadable:
-            self._answers(endpoint)
+            for refused in self._unclear.answered(endpoint):
+                self._not_answered(refused)
             job.replies += (reply,)
             if reply.texts and job.num_samples_left > 0:
                 self._try_again(job, 0.0)  # the server gives fewer samples a call than it is asked for
@@ -206,14 +207,7 @@ class _Round:
         self._work.keep(job, reply, details)
         self._outcomes.add(job.request, reply, endpoint.url)
 
-    def _answers(self, endpoint: Endpoint) -> None:
-        """The endpoint answers calls: what it refused without a known reason, it refused for those prompts."""
-        endpoint.has_answered, endpoint.num_unclear_in_a_row = True, 0
-        for refused in [one for one in self._unclear if one.endpoint is endpoint]:
-            self._unclear.remove(refused)
-            self._not_answered(refused)
-
-    def _not_answered(self, refused: _Refused) -> None:
+    def _not_answered(self, refused: Unclear) -> None:
         reply = Reply((), unreadable=f"{NOT_ANSWERED}{refused.failure}")
         self._keep(refused.endpoint, refused.job, reply, {**refused.details, "cost": 0.0})
 
@@ -222,7 +216,7 @@ class _Round:
         if failure.fate is Fate.stop:
             raise self._stopped(endpoint, failure)
         if failure.fate is Fate.unclear:
-            self._refused(_Refused(endpoint, job, failure, details))
+            self._refused(Unclear(endpoint, job, failure, details))
         elif failure.fate is Fate.reject and 0 < failure.room < job.request.max_tokens and not job.room:
             job.room = failure.room
             self._try_again(job, 0.0)
@@ -233,16 +227,11 @@ class _Round:
         else:
             self._failed_for_now(endpoint, job, failure)
 
-    def _refused(self, refused: _Refused) -> None:
-        """It is the prompt's fault where the endpoint answers others, and everybody's where it answers none."""
-        endpoint = refused.endpoint
-        endpoint.num_unclear_in_a_row += 1
-        if endpoint.num_unclear_in_a_row >= FAILURES_IN_A_ROW:
-            raise self._stopped(endpoint, refused.failure)
-        if endpoint.has_answered:
+    def _refused(self, refused: Unclear) -> None:
+        if self._unclear.is_everybodys(refused):
+            raise self._stopped(refused.endpoint, refused.failure)
+        if self._unclear.is_the_prompts(refused):
             self._not_answered(refused)
-        else:
-            self._unclear.append(refused)
 
     def _stopped(self, endpoint: Endpoint, failure: CallFailed) -> UserError:
         return UserError(f"{endpoint.url}: {failure} (feedback.openai.model={self._config.model})")
@@ -277,30 +266,3 @@ class _Round:
                 f"{endpoint.url}: {self._num_failed_in_a_row} requests in a row failed: {failure}. "
                 "The answers so far are kept; run again to go on"
             )
-
-
-@dataclass(frozen=True)
-class _Refused:
-    """A call that was refused for a reason that is not known."""
-
-    endpoint: Endpoint
-    job: Job
-    failure: CallFailed
-    details: dict[str, object]
-
-
-def joined(replies: tuple[Reply, ...]) -> Reply:
-    """One reply of all samples; what is not text is the first one's."""
-    first = replies[0]
-    if len(replies) == 1:
-        return first
-    return replace(
-        first,
-        texts=tuple(text for reply in replies for text in reply.texts),
-        thoughts=tuple(thought for reply in replies for thought in reply.thoughts or ("",) * len(reply.texts)),
-        finish_reasons=tuple(
-            reason for reply in replies for reason in reply.finish_reasons or (reply.finish_reason,) * len(reply.texts)
-        ),
-        num_input_tokens=sum(reply.num_input_tokens for reply in replies),
-        num_output_tokens=sum(reply.num_output_tokens for reply in replies),
-    )

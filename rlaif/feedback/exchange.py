@@ -10,7 +10,7 @@ whatever a strategy asks is kept, paid for once, and can be read again by anothe
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 Expects = Literal["yes_no", "choice", "number", "text"]
@@ -86,6 +86,23 @@ class Reply:
         """Whether the text of that number ran into max_tokens, so far as it is known."""
         reasons = self.finish_reasons or (self.finish_reason,)
         return number < len(reasons) and reasons[number] == "length"
+
+
+def joined(replies: tuple[Reply, ...]) -> Reply:
+    """One reply of all samples; what is not text is the first one's."""
+    first = replies[0]
+    if len(replies) == 1:
+        return first
+    return replace(
+        first,
+        texts=tuple(text for reply in replies for text in reply.texts),
+        thoughts=tuple(thought for reply in replies for thought in reply.thoughts or ("",) * len(reply.texts)),
+        finish_reasons=tuple(
+            reason for reply in replies for reason in reply.finish_reasons or (reply.finish_reason,) * len(reply.texts)
+        ),
+        num_input_tokens=sum(reply.num_input_tokens for reply in replies),
+        num_output_tokens=sum(reply.num_output_tokens for reply in replies),
+    )
 
 
 Ask = Callable[[Sequence[Request]], list[Reply | None]]

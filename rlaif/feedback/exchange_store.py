@@ -34,8 +34,8 @@ NUM_RECENT = 256
 KEY_START, KEY_LENGTH = b'{"key": "', 64
 TEXT_START = b'{"text": "'
 ANSWER_START = b'", "kind": "answer", '
-PLAIN = (b'"finish_reason": "stop"', b'"unreadable": ""')
-"""What a record of a plain answer has; within a text, its quotes would be escaped. Any other is looked at."""
+PLAIN_FINISH, PLAIN_TEXT, TAIL = b'"finish_reason": "stop"', b'"unreadable": ""', 512
+"""What a record of a plain answer has near its end; within a text, quotes would be escaped. Others are looked at."""
 
 
 def request_key(decides: Mapping[str, object]) -> str:
@@ -184,8 +184,10 @@ class ExchangeStore:
             self.num_lines_passed_over += 1
         elif line.startswith(KEY_START) and line.startswith(ANSWER_START, len(KEY_START) + KEY_LENGTH):
             key = line[len(KEY_START) : len(KEY_START) + KEY_LENGTH].decode("ascii", "replace")
-            if key not in self:
-                self._place(key, (path, start, len(line)), all(part in line for part in PLAIN) or _lasts(line))
+            if key not in self._places or key in self._no_answers:
+                tail = line[-TAIL:]
+                plain = PLAIN_FINISH in tail and PLAIN_TEXT in tail
+                self._place(key, (path, start, len(line)), plain or _lasts(line))
         elif line.startswith(TEXT_START):
             self._texts.add(line[len(TEXT_START) : len(TEXT_START) + KEY_LENGTH].decode("ascii", "replace"))
         elif not line.startswith(b'{"failure": '):

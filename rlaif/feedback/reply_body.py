@@ -48,7 +48,9 @@ def read_body(body: bytes) -> Reply:
     if isinstance(content, dict) and isinstance(content.get("message"), dict) and "choices" not in content:
         content = _of_ollama(content)
     if not isinstance(content, dict) or not isinstance(content.get("choices"), list):
-        raise malformed("the answer has no list of choices", body)
+        said = said_by(content)
+        text = f"the answer has no list of choices: {one_line(said.reason)}".removesuffix(": ")
+        raise CallFailed(text, fate_within(content, said), "malformed", body=_shown(body))
     try:
         return _reply(content)
     except _Broken as error:

@@ -13,10 +13,11 @@ from rlaif.config import OpenaiConfig
 from rlaif.errors import UserError
 from rlaif.feedback import retry
 from rlaif.feedback.asking import Asker
-from rlaif.feedback.endpoints import EMPTY_ATTEMPTS, FAILURES_IN_A_ROW, Endpoints
+from rlaif.feedback.endpoints import EMPTY_ATTEMPTS, Endpoints
 from rlaif.feedback.exchange import Reply, Request
 from rlaif.feedback.exchange_store import ExchangeStore
 from rlaif.feedback.outcomes import NONE_READABLE, THOUGHTS_ALONE
+from rlaif.feedback.unclear import UNCLEAR_IN_A_ROW
 
 Chat = Callable[..., dict[str, Any]]
 Serve = Callable[..., Any]
@@ -143,7 +144,7 @@ def test_an_unknown_refusal_of_every_call_ends_the_run(serve: Serve, tmp_path: P
     served = serve(lambda sent, number: (400, {"error": "bad field"}))
     with pytest.raises(UserError, match=r"HTTP 400: bad field \(feedback.openai.model=judge\)"):
         Asked(served.url, tmp_path, max_concurrency=4)(requests(num))
-    assert len(served.requests) <= min(num, FAILURES_IN_A_ROW + 4)
+    assert len(served.requests) <= min(num, UNCLEAR_IN_A_ROW + 4)
 
 
 def test_a_key_that_is_taken_away_ends_the_run(serve: Serve, completion_of: Chat, tmp_path: Path) -> None:
@@ -152,7 +153,7 @@ def test_a_key_that_is_taken_away_ends_the_run(serve: Serve, completion_of: Chat
     )
     with pytest.raises(UserError, match="HTTP 403: Forbidden"):
         Asked(served.url, tmp_path, max_concurrency=1)(requests(60))
-    assert (len(served.requests), kept_in(tmp_path)) == (20 + FAILURES_IN_A_ROW, 20)
+    assert (len(served.requests), kept_in(tmp_path)) == (20 + UNCLEAR_IN_A_ROW, 20)
 
 
 @pytest.mark.parametrize(("num", "stops"), [(4, False), (64, False), (NONE_READABLE + 100, True)])

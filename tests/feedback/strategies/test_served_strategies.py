@@ -150,3 +150,15 @@ def test_a_real_server_refuses_an_unknown_model_in_one_line(served: str, shipped
     ):
         judge(shipped("binary8"), asker.ask)
     assert "\n" not in str(error.value)
+
+
+def test_votes_of_a_real_server_that_decodes_greedily_are_noticed(
+    served: str, model: Path, shipped: Shipped, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    openai = OpenaiConfig(model=str(model), base_url=served, max_concurrency=4)
+    with open_asker(FeedbackConfig("openai", JudgeKind.openai, openai=openai), tmp_path) as asker:
+        answers = judge(shipped("binary8", votes=5), asker.ask).answers
+        figures = asker.spending.figures()
+    assert "votes" in {answer.source for answer in answers}
+    assert figures["votes/all_alike"] == figures["votes/requests"] == 16
+    assert "all votes of each of the 16 requests so far are the same text" in capsys.readouterr().out
