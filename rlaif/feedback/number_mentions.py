@@ -38,10 +38,12 @@ GOES_ON = words_of(
 )
 """After a grade they are its unit, or begin its reason. Another word makes of it a number of things: "3 errors"."""
 
-I_WOULD = r"i(?:['’]?d| would)? (?:say|choose|prefer|pick|select|go with|rate it|give it)"
+RATE = r"(?:rate|give|grade|score) (?:it|this|that|(?:this|the) \w+)(?: with)?"
+I_WOULD = rf"i(?:['’]?d| would)? (?:say|choose|prefer|pick|select|go with|{RATE})"
 LEAD = one_of(
     "the, my, a, an, final, overall, total, answer, score, rating, grade, mark, result, verdict, preferred, preference,"
-    f"better, best, winner, choice, response, output, option, candidate, number, one, is, would be, of, {I_WOULD}"
+    "better, best, winner, choice, response, output, option, candidate, number, one, is, would be, of,"
+    rf"(?:for|to|on) (?:this|the|your) \w+, {I_WOULD}"
 )
 LEAD_IN = re.compile(rf"[\W_]*(?:{LEAD}{ENDS}[\W_]*)*", re.IGNORECASE)
 """What may come before a number that opens a text: "Preferred Response=", "**Score:** "."""

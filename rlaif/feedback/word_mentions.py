@@ -32,7 +32,8 @@ SAY = r"i(?:['’]?d| would| will|['’]ll)? (?:say|answer|conclude|respond|repl
 LEAD = one_of(
     "the, this, my, a, final, short, correct, answer, verdict, judge?ment, decision, conclusion, result, response,"
     "reply, output, is, would be, well, ok, okay, sure, indeed, definitely, absolutely, certainly, clearly, surely,"
-    f"obviously, simply, probably, likely, most likely, overall, technically, basically, {SAY}"
+    "obviously, simply, probably, likely, most likely, overall, technically, basically,"
+    rf"(?:for|to|on) (?:this|the|your) \w+, {SAY}"
 )
 LEAD_IN = re.compile(
     rf"[\W_]*(?:(?:question|answer|q|a)? ?\d{{1,2}}[.):][\W_]+)?(?:{LEAD}{ENDS}[\W_]*)*", re.IGNORECASE

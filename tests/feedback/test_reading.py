@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import time
 from random import Random
 
 import pytest
 
+from rlaif.feedback.claims_in_text import claims_in_text
 from rlaif.feedback.exchange import Reply, Request, TokenLogprobs
 from rlaif.feedback.reading import NO_REPLY, read
 from rlaif.feedback.reading_list import read_list
@@ -144,6 +146,21 @@ def test_no_answer_is_no_verdict(reply: Reply | None, why: str) -> None:
 def test_whatever_a_model_says_it_is_read_or_invalid() -> None:
     """5,000 texts drawn from pieces of answers: no crash; never both a verdict and a reason that there is none."""
     pieces = ["yes", "no", "1", "10", " ", "\n", ".", "/", "<think>", "</think>", "Answer:", "\x00", "é", "{", "2. no"]
+    pieces += [
+        "[",
+        "}",
+        '"1": "yes"',
+        ", ",
+        "so",
+        "8.5",
+        "Response 2",
+        "is better",
+        "errors",
+        "|",
+        "\ud800",
+        "İ",
+        "<|end|>",
+    ]
     random = Random(0)
     for _ in range(5000):
         text = "".join(random.choices(pieces, k=random.randrange(8)))
@@ -153,6 +170,34 @@ def test_whatever_a_model_says_it_is_read_or_invalid() -> None:
             if reading.probabilities:
                 assert sum(reading.probabilities.values()) == pytest.approx(1.0)
         assert len(read_list(YES_NO, Reply((text,)), 2)) == 2
+
+
+REPEATED = [
+    "yes no ", "\n", " ", "1. ", "\n1. ", "1", "_", "*", "- ", "answer: yes\n", "so ", "{", "[", '[{"1":',
+    '{"1": "yes"}',
+    "<think>", "</think>", "<|channel|>analysis", "final ", "score: 8 ", "the answer is ", "\\boxed{", "|", '"',
+    "8/10 ",
+    "Response 1 is better. ", "No errors, ", "1. yes\n2. no\n", "api: x\n", "imports:\n", "Here is my ",
+]  # fmt: skip
+
+
+def longest_read(num_chars: int) -> float:
+    """Seconds of CPU for the slowest of the repeated texts, read in each of the ways."""
+    slowest = 0.0
+    for piece in REPEATED:
+        text = (piece * (num_chars // len(piece) + 1))[:num_chars]
+        before = time.process_time()
+        for request in (YES_NO, CHOICE, GRADE):
+            read(request, Reply((text,)))
+        read_list(YES_NO, Reply((text,)), 8)
+        claims_in_text(text)
+        slowest = max(slowest, time.process_time() - before)
+    return slowest
+
+
+def test_a_long_reply_takes_a_time_in_proportion_to_its_length() -> None:
+    """Ten times the text would take a hundred times as long if any pattern went over it from every place."""
+    assert longest_read(100_000) < 40 * max(longest_read(10_000), 0.05)
 
 
 def test_a_list_of_answers() -> None:

@@ -187,3 +187,13 @@ def test_either_response_is_read_wherever_it_is_chosen(word: str, other: str) ->
 def test_a_response_that_is_only_mentioned_is_not_chosen(word: str, other: str) -> None:
     texts = spelt(CHOOSES_NOTHING, word, other)
     assert not {text: word_said(text, CHOICE) for text in texts if word_said(text, CHOICE) is not None}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("8", "8"), ("8. The code is", "8"), ("Score: 8", "8"), ("The score for this output is 8", "8"),
+     ("I would rate this output 7", "7"), ("I would give it an 8", "8"), ("1. The code is", None),
+     ("Okay, line 3 is odd, so 4", None), ("It makes 3 calls, which", None)],
+)  # fmt: skip
+def test_a_grade_before_a_cut(text: str, expected: str | None) -> None:
+    assert word_said(text, GRADE, finish_reason="length") == expected

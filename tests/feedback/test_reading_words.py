@@ -328,6 +328,7 @@ def test_what_is_weighed_before_a_cut_is_no_answer(text: str) -> None:
 
 
 @pytest.mark.parametrize(("text", "expected"), [("Yes, the code", "yes"), ("No", "no"), ("**No**, since", "no"),
-                                                ("It runs. \\boxed{yes} because", "yes")])  # fmt: skip
+                                                ("It runs. \\boxed{yes} because", "yes"),
+                                                ("The answer to the question is no", "no")])  # fmt: skip
 def test_an_answer_that_comes_before_a_cut_counts(text: str, expected: str) -> None:
     assert word_said(text, finish_reason="length") == expected
