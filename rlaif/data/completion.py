@@ -17,16 +17,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from rlaif.data.dict_shape import dict_sections
-from rlaif.data.normalise import (
-    clean_code,
-    dedent,
-    ends_with_unescaped_quote,
-    has_stray_quote,
-    looks_escaped,
-    parses,
-    unescape,
-)
+from rlaif.data.dict_shape import code_under_a_foreign_key, dict_sections
+from rlaif.data.normalise import dedent, ends_with_unescaped_quote, has_stray_quote, looks_escaped, unescape
+from rlaif.data.program.find import clean_code, code_of, find_program, holds_program
+from rlaif.data.program.json_code import code_in_json, json_value
+from rlaif.data.program.thought import answer_of
 
 SECTIONS = ("domain", "api_call", "api_provider", "explanation", "code")
 MAX_ESCAPE_LEVELS = 3
@@ -34,8 +29,6 @@ MAX_ESCAPE_LEVELS = 3
 # A marker of any name ends the section before it; `<<code>>>` is a slip that APIBench itself has.
 _MARKER = re.compile(r"<{2,3}(domain|api_call|api_provider|explanation|code)>{2,3}[ \t]*:?|<<<\w{1,40}>>>")
 _ESCAPED_BREAK = re.compile(r"\\n(?:<<<|###|```)")
-_CODE_HEADING = re.compile(r"(?im)^[ \t]*(?:#{1,6}[ \t]*|\*\*)?code(?:\*\*)?[ \t]*:[ \t]*(?:\*\*)?")
-_BARE_CODE = re.compile(r"(?:import|from)[ \t]+[\w.]+|#!")
 
 
 @dataclass(frozen=True)
@@ -54,25 +47,39 @@ class Completion:
 def parse_completion(text: str) -> Completion:
     """Read any of the shapes. Never raises; of a section that comes twice, the first counts."""
     steps: list[str] = []
-    text = text.strip()
+    text = answer_of(_with_plain_line_ends(text, steps).strip(), steps)
+    text = _without_json_quotes(text, steps)
     for _ in range(MAX_ESCAPE_LEVELS):
         if not _is_json_body(text):
             break
-        text = _without_json_packaging(text, steps)
+        text = _with_plain_line_ends(_without_json_packaging(text, steps), steps)
     sections = _read_sections(text, steps)
     return Completion(**sections, steps=tuple(steps))
 
 
 def ends_with_code(text: str, code: str | None) -> bool:
     """Whether nothing follows the code in its completion's text, so that where the text is cut off, the code is."""
-    lines = (code or "").split()
-    return bool(lines) and text.rstrip().endswith(lines[-1])
+    lines = (code or "").rstrip().splitlines()
+    if not lines:
+        return False
+    end = text.rstrip()
+    # A line of code that a packaging changed is known by its last word.
+    return end.endswith(lines[-1].strip()) or ("\n" not in end and end.endswith(lines[-1].split()[-1]))
 
 
 def render_completion(completion: Completion) -> str:
     """The canonical form; a section that is None is left out."""
     contents = ((name, getattr(completion, name)) for name in SECTIONS)
     return "\n".join(f"<<<{name}>>>: {content}" for name, content in contents if content is not None)
+
+
+def _with_plain_line_ends(text: str, steps: list[str]) -> str:
+    if "\r" not in text:
+        return text
+    steps.append("line_ends")
+    text = text.replace("\r\n", "\n")
+    # Alone it ends lines in a text that has no other line ends.
+    return text if "\n" in text else text.replace("\r", "\n")
 
 
 def _is_json_body(text: str) -> bool:
@@ -93,6 +100,15 @@ def _is_json_body(text: str) -> bool:
     return code is not None and looks_escaped(dedent(code, []))
 
 
+def _without_json_quotes(text: str, steps: list[str]) -> str:
+    """The string of a text that is one JSON string with its quotes."""
+    value = json_value(text) if len(text) > 2 and text[0] == text[-1] == '"' and '"""' not in text[:3] else None
+    if not isinstance(value, str):
+        return text
+    steps.append("json_string")
+    return value.strip()
+
+
 def _without_json_packaging(text: str, steps: list[str]) -> str:
     if ends_with_unescaped_quote(text):
         steps.append("stray_quote")
@@ -105,25 +121,71 @@ def _without_json_packaging(text: str, steps: list[str]) -> str:
 
 def _read_sections(text: str, steps: list[str]) -> dict[str, str]:
     sections = {name: content for name, content in _raw_sections(text, steps).items() if content.strip()}
-    if "code" not in sections and "explanation" in sections:
-        # An answer that forgot the marker shows its code in the explanation, or is one long explanation.
-        explanation, code = _split_prose(sections["explanation"], steps)
-        sections |= {"explanation": explanation, "code": code}
     if "code" in sections:
         sections["code"] = clean_code(sections["code"], steps)
+    elif "explanation" in sections:
+        # An answer that forgot the marker shows its code in the explanation, or is one long explanation.
+        explanation, code = find_program(sections["explanation"], steps)
+        sections |= {"explanation": explanation, "code": code or ""}
     read = {name: content if name == "code" else content.strip() for name, content in sections.items()}
     return {name: content for name, content in read.items() if content}
 
 
 def _raw_sections(text: str, steps: list[str]) -> dict[str, str]:
-    markers = list(_MARKER.finditer(text))
+    markers = _markers(text)
     if any(marker[1] for marker in markers):
         return _marked_sections(text, markers)
+    packed = _json_sections(text, steps) or _dict_sections(text, steps)
+    return packed or {"explanation": text}
+
+
+def _dict_sections(text: str, steps: list[str]) -> dict[str, str]:
     sections = dict_sections(text)
+    if "code" not in sections and (sections or text[:1] == "{"):
+        code = code_under_a_foreign_key(text)
+        if code is not None:
+            steps.append("foreign_key")
+            sections["code"] = code
+    if not sections or _has_dict_within(text):
+        return {}
+    steps.append("dict")
+    return sections
+
+
+def _has_dict_within(text: str) -> bool:
+    """Whether the keys that look like sections' stand in a program or in another dress, not in a dict around all."""
+    if text[:1] == "{" or (text[:1] in ("'", '"') and text[1:2] != text[:1]):
+        return False
+    return "```" in text or "~~~" in text or text[:1] == "<" or holds_program(text)
+
+
+def _markers(text: str) -> list[re.Match[str]]:
+    """Every marker in order, as `finditer` gives them, at a substring search's speed."""
+    markers = []
+    position = text.find("<<")
+    while position >= 0:
+        marker = _MARKER.match(text, position)
+        if marker is not None:
+            markers.append(marker)
+        position = text.find("<<", position + 1 if marker is None else marker.end())
+    return markers
+
+
+def _json_sections(text: str, steps: list[str]) -> dict[str, str]:
+    """The sections of a JSON object, or of a list with code somewhere; empty of any other text."""
+    if text[:1] not in ("{", "[") or text[-1:] not in ("}", "]"):
+        return {}
+    value = json_value(text)
+    if not isinstance(value, dict | list):
+        return {}
+    named = value if isinstance(value, dict) else {}
+    sections = {name: named[name] for name in SECTIONS if name != "code" and isinstance(named.get(name), str)}
+    code = code_in_json(value, code_of)
+    if code is not None:
+        sections["code"] = code
     if sections:
-        steps.append("dict")
-        return sections
-    return {"explanation": text}
+        steps.append("json")
+    return sections or {"explanation": text}
 
 
 def _marked_sections(text: str, markers: list[re.Match[str]]) -> dict[str, str]:
@@ -140,18 +202,3 @@ def _marked_sections(text: str, markers: list[re.Match[str]]) -> dict[str, str]:
         # Some answers start in the middle of the explanation.
         sections.setdefault("explanation", lead)
     return sections
-
-
-def _split_prose(prose: str, steps: list[str]) -> tuple[str, str]:
-    """(explanation, code) of text that has no code marker; either may be empty."""
-    heading = _CODE_HEADING.search(prose)
-    if heading:
-        steps.append("heading")
-        return prose[: heading.start()], prose[heading.end() :]
-    fence = prose.find("```")
-    if fence >= 0:
-        return prose[:fence], prose[fence:]
-    if _BARE_CODE.match(prose.lstrip()) and parses(prose.strip()):
-        steps.append("bare")
-        return "", prose
-    return prose, ""

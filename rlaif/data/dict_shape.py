@@ -7,24 +7,51 @@ what lies between its key and the next.
 
 from __future__ import annotations
 
+import itertools
 import re
 
-from rlaif.data.normalise import parses, unescape
+from rlaif.data.normalise import parses, syntax_tree, unescape, unescaped_code
+from rlaif.data.program.language import has_code_line
 
 _KEY = re.compile(
     r"[{,]\s{0,20}\\?['\"](domain|api_call|api_provider|explanation|code|api|provider|Instruction|Input|Output)\\?['\"]"
     r"\s{0,20}:"
 )
 _CONTENT_KEYS = frozenset({"domain", "api_call", "api_provider", "explanation", "code"})
+_CODE_KEY = re.compile(
+    r"[{,.;'\"\n]\s{0,20}\\?['\"]([\w -]{0,80}?(?:code|python|program|script|snippet)[\w -]{0,20})\\?['\"]\s{0,20}:",
+    re.I,
+)
+_PROGRAM_KEY = re.compile(
+    r"[{,.;'\"\n]\s{0,20}\\?['\"]([\w -]{1,100})\\?['\"]\s{0,20}:\s{0,20}(?=\\?['\"]?\s{0,4}(?:import|from)[ \t]+\w)"
+)
 _FOREIGN_KEY = re.compile(r"['\"]\s{0,20},\s{0,20}['\"][\w ]{1,40}['\"]\s{0,20}:")
 _ESCAPED_QUOTE = re.compile(r"\\(['\"])")
 _MAX_CUTS = 3
+_MAX_FOREIGN = 8
 
 
 def dict_sections(text: str) -> dict[str, str]:
     """The values of the keys that are sections of a completion; empty where there are none."""
     values = dict_values(text)
     return {name: value for name, value in values.items() if name in _CONTENT_KEYS and value.strip()}
+
+
+def code_under_a_foreign_key(text: str) -> str | None:
+    """What is plainly code though the format has no such key: None where nothing is.
+
+    That is the first value whose key says code (`api_provider_code`, `Code`, `python`); else the first value, whatever
+    its key, that is a program of several statements with an import first; else one that starts so and is damaged.
+    """
+    for key in itertools.islice(_CODE_KEY.finditer(text), _MAX_FOREIGN):
+        code = unescaped_code(_code(text[key.end() :]), [])
+        if has_code_line(code):
+            return code
+    keys = itertools.islice(_PROGRAM_KEY.finditer(text), _MAX_FOREIGN)
+    found = [unescaped_code(_code(text[key.end() :]), []) for key in keys]
+    whole = (code for code in found if (tree := syntax_tree(code)) is not None and len(tree.body) > 1)
+    damaged = (unescape(code) for code in found if ("\n" in code or "\\n" in code) and not parses(code))
+    return next(whole, next(damaged, None))
 
 
 def dict_values(text: str) -> dict[str, str]:

@@ -14,7 +14,8 @@ from typing import get_args
 
 from rlaif.data.completion import Completion, parse_completion, render_completion
 from rlaif.data.lines import BadRow, Problem, Row, read_rows, text_field
-from rlaif.data.normalise import clean_code, without_half_surrogates
+from rlaif.data.normalise import without_half_surrogates
+from rlaif.data.program.find import clean_code
 from rlaif.records import Example, Split
 
 

@@ -1,8 +1,8 @@
 """Sound normalisation of code that a model wrote: it undoes packaging, and repairs nothing.
 
-Undone are a JSON string's escapes, a markdown fence and a common indentation. Not undone,
-because they would change what the model said: shell lines such as `!pip install`, and a
-tail that does not parse.
+Undone are a JSON string's escapes and quotes, and a common indentation (fences and other markers: `program/`). Not
+undone, because they would change what the model said: shell lines such as `!pip install`, and a tail that does not
+parse.
 """
 
 from __future__ import annotations
@@ -19,21 +19,27 @@ _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
 _ESCAPED_CHARACTERS = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", '"': '"', "'": "'", "\\": "\\", "/": "/"}
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _ESCAPED_LINE_IN_COMMENT = re.compile(r"#[^\n]*\\n")
+_PACKAGING = ("'", '"', "}", "\\")
+MAX_STRAY = 6
+"""So many characters of packaging are looked for at the end of the code."""
 _BLANK_LINES = re.compile(r"(?:[^\S\n]*\n)+")
-_FENCE = re.compile(r"```[ \t]*(?:[A-Za-z0-9_+-]+[ \t]*)?\n")
 
 
 def parses(code: str) -> bool:
     """Whether Python's own parser takes the code (False for code over `MAX_PARSED_CHARS`)."""
+    return syntax_tree(code) is not None
+
+
+def syntax_tree(code: str) -> ast.Module | None:
+    """What Python's own parser makes of the code; None where it refuses it, and of code over `MAX_PARSED_CHARS`."""
     if len(code) > MAX_PARSED_CHARS:
-        return False
+        return None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            ast.parse(code)
+            return ast.parse(code)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
-            return False
-    return True
+            return None
 
 
 def unescape(text: str) -> str:
@@ -80,33 +86,29 @@ def looks_escaped(code: str) -> bool:
     return _ESCAPED_LINE_IN_COMMENT.search(code) is not None or not parses(code)
 
 
-def clean_code(raw: str, steps: list[str]) -> str:
-    """The code within a section's text; appends to ``steps`` what was undone."""
-    code = fence_body(raw, steps)
-    code = dedent(code, steps)
+def unescaped_code(code: str, steps: list[str]) -> str:
+    """The code with a JSON string's escapes and quotes undone, where it parses without them alone."""
     if looks_escaped(code):
-        decoded = dedent(fence_body(unescape(code), []), [])
+        decoded = without_stray_quotes(dedent(unescape(code), []), [])
         if parses(decoded):
             steps.append("unescape_code")
             return decoded
+    return without_stray_quotes(code, steps)
+
+
+def without_stray_quotes(code: str, steps: list[str]) -> str:
+    """The code without the quotes and braces of a packaging around it, where only their loss makes it parse."""
+    if code[-1:] not in _PACKAGING or parses(code):
+        return code
+    for first in range(1 + (code[0] in "'\"")):
+        for last in range(len(code) - 1, max(first, len(code) - 1 - MAX_STRAY), -1):
+            if code[last] not in _PACKAGING and not code[last].isspace():
+                break
+            bare = code[first:last].strip()
+            if bare and parses(bare):
+                steps.append("stray_quote_code")
+                return bare
     return code
-
-
-def fence_body(raw: str, steps: list[str]) -> str:
-    """What a markdown fence holds, where there is one that Python code could not hold itself."""
-    if "```" not in raw:
-        return raw
-    opens = raw.lstrip().startswith("```")
-    if not opens and parses(raw):
-        return raw  # the fence is within a string
-    steps.append("fence")
-    start = _FENCE.search(raw)
-    if start is None:
-        body = raw.lstrip().removeprefix("```") if opens else raw
-        return body.split("```", 1)[0]
-    if not opens and raw.find("```") < start.start():
-        return raw.split("```", 1)[0]  # code that ends with a fence which it never opened
-    return raw[start.end() :].split("```", 1)[0]
 
 
 def dedent(raw: str, steps: list[str]) -> str:

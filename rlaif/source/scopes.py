@@ -45,6 +45,13 @@ def undefined_names(tree: ast.Module) -> list[UndefinedName]:
     return sorted((UndefinedName(name, line) for name, line in first.items()), key=lambda item: item.line)
 
 
+def names_defined(tree: ast.Module) -> frozenset[str]:
+    """The names that a module has once it has run; "*" stands for those of a star import."""
+    walk = _Walk()
+    walk.module(tree)
+    return walk.bound
+
+
 @dataclass
 class _Scope:
     parent: _Scope | None
@@ -93,6 +100,11 @@ class _Walk(ast.NodeVisitor):
         self._visit_all(tree.body)
         while self._later:
             self._later.pop(0)()
+
+    @property
+    def bound(self) -> frozenset[str]:
+        """The names of the module, after `module`."""
+        return frozenset(self._scope.bound)
 
     def _visit_all(self, nodes: Iterable[ast.AST | None]) -> None:
         for node in nodes:

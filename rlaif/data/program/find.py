@@ -1,0 +1,265 @@
+"""Where the program is in a text: the one rule by which the code of every completion is read.
+
+Of a text without a section or a key for its code, the first of these that gives code counts. `steps` names it.
+
+1. The whole text is plainly code ("bare").
+2. A heading "Code:" ("heading"): what follows it.
+3. Markers: fences ("fence"), or `<code>` and its like ("tag"), whichever stands first. Blocks whose info string names
+   another language are no code; one without an info string is where it parses and does something, so that a block of
+   output is none. Of several blocks `choose.py` says which count: those that use each other's names are joined
+   ("joined"), programs that stand alone are alternatives, and the first counts ("first_of_several"). Code that
+   ends with a fence which it never opened is code, and so is a block that nothing closes.
+4. A session with prompts ("session"): the statements, not what was printed.
+5. A JSON object with a key for code ("json").
+6. Code set apart from the prose around it ("bare").
+
+Code that a marker shows is code also where it does not parse; bare text is so only where it does, or where its first
+line can be nothing else.
+"""
+
+from __future__ import annotations
+
+import re
+
+from rlaif.data.normalise import dedent, parses, unescape, unescaped_code
+from rlaif.data.program.bare import program_within, whole_program
+from rlaif.data.program.blocks import blocks_of, code_in, is_python
+from rlaif.data.program.choose import chosen_blocks
+from rlaif.data.program.fences import Block, fenced_blocks
+from rlaif.data.program.json_code import code_in_json, json_value
+from rlaif.data.program.language import has_code_line, is_program, is_shell, language_of
+from rlaif.data.program.session import is_session, session_code
+from rlaif.data.program.tags import Tagged, opens_with_words, tagged_parts, without_entities
+
+MAX_NESTING = 2
+"""Markers within markers are followed so deep."""
+MAX_TAGS = 6
+"""So many tags of a text are looked into, and one of a text within a tag."""
+
+_CODE_HEADING = re.compile(
+    r"(?im)^[ \t]*(?:#{1,6}[ \t]*|\*\*|\\)?"
+    r"(?:(?:python|example|sample|full|complete|final|solution)[ \t]+){0,2}code"
+    r"(?:[ \t]+(?:example|snippet)(?:[ \t]*\([^)\n]{0,40}\))?)?(?:\*\*)?[ \t]*(?:>{2,3})?[ \t]*:[ \t]*(?:\*\*)?"
+)
+_LAST_HEADING = re.compile(rf"(?:{_CODE_HEADING.pattern.removeprefix('(?im)')})\Z", re.IGNORECASE | re.MULTILINE)
+_ESCAPED_FENCE = re.compile(r"\\n[ \t]*(?:```|~~~)|(?:```|~~~)[\w+-]*\\n")
+_SPAN = re.compile(r"(`{1,3})(?:(?:python|py)[ \t]+)?([^`\n]+)\1")
+
+
+def find_program(text: str, steps: list[str]) -> tuple[str, str | None]:
+    """(the prose before the code, the code); None where the text holds no code."""
+    simple = _simple_fence(text)
+    if simple is not None:
+        steps.append("fence")
+        return simple[0], unescaped_code(dedent(simple[1], steps), steps)
+    prose, code = _find(text, steps, MAX_NESTING)
+    if code is not None and prose.rstrip().endswith(":"):
+        prose = _LAST_HEADING.sub("", prose.rstrip())
+    return prose, None if code is None else unescaped_code(dedent(code, steps), steps)
+
+
+def _simple_fence(text: str) -> tuple[str, str] | None:
+    """(prose, code) of the plainest dress, prose and one block of Python: what `_find` gives, in less time."""
+    start = text.find("```python\n")
+    if start < 0 or (start and text[start - 1] != "\n") or "~~~" in text:
+        return None
+    body_start = start + len("```python\n")
+    end = text.find("\n```", body_start)
+    prose, body, rest = text[:start], text[body_start:end], text[end + 4 :]
+    if end < 0 or "```" in prose or "```" in rest or rest[:1] not in ("", "\n"):
+        return None
+    if "ode" in prose or "<" in prose or "[" in prose or "\\" in prose or "START" in prose or "BEGIN" in prose:
+        return None  # a heading, a tag or an escape
+    if not body.strip() or '"""' in text or "'''" in text or ">>>" in body or "In [" in body or is_shell(body):
+        return None
+    return prose, body
+
+
+def holds_program(text: str) -> bool:
+    """Whether the text is code that nothing marks, with or without prose around it."""
+    return whole_program(text) is not None or program_within(text) is not None
+
+
+def code_of(text: str) -> str | None:
+    """The code of a text within another, as a value of a JSON object; None where it holds none."""
+    code = _find(text, [], 1)[1]
+    return None if code is None else clean_code(code, [])
+
+
+def clean_code(raw: str, steps: list[str]) -> str:
+    """The code within a section that is meant for code; appends to ``steps`` what was undone."""
+    code = raw
+    if _may_have_marks(raw):
+        code = _without_marks(raw, steps)
+    elif ">>>" in raw and is_session(raw):
+        steps.append("session")
+        code = session_code(raw)
+    return unescaped_code(dedent(code, steps), steps)
+
+
+def _may_have_marks(text: str) -> bool:
+    return "```" in text or "~~~" in text or _may_have_tags(text)
+
+
+def _may_have_tags(text: str) -> bool:
+    """Whether the text may have markers other than fences; decided by substrings, as every completion is asked."""
+    return (
+        "</" in text
+        or "<|" in text
+        or "<code" in text
+        or "<py" in text
+        or "[PYTHON]" in text
+        or "[CODE]" in text
+        or "[code]" in text
+        or "BEGIN " in text
+        or " START" in text
+        or "\\begin{" in text
+        or "{%" in text
+        or "'''py" in text
+        or '"""py' in text
+    )
+
+
+def _without_marks(raw: str, steps: list[str]) -> str:
+    opens = raw.lstrip().startswith(("```", "~~~"))
+    if not opens and parses(raw):
+        return raw  # the marks are within strings
+    found: list[str] = []
+    _, code = _marked(raw, found, MAX_NESTING)
+    if code is not None:
+        steps += found
+        return code
+    if opens or "```" in raw:
+        steps.append("fence")
+        return _plain_fence(raw)
+    return raw
+
+
+def _plain_fence(raw: str) -> str:
+    """What is between the first fences, or before the only one, of a section whose blocks look like no Python."""
+    blocks = fenced_blocks(raw)
+    before = raw[: blocks[0].start] if blocks else raw.split("```", 1)[0]
+    if before.strip():
+        return before
+    return next((block.body for block in blocks if block.body.strip()), raw.strip().strip("`"))
+
+
+def _find(text: str, steps: list[str], depth: int) -> tuple[str, str | None]:
+    heading = _CODE_HEADING.search(text, 0, _first_fence(text))
+    is_certain = heading is not None and not heading[0].lstrip()[:1].isalpha()
+    is_certain = is_certain or (text[:1] == "#" and opens_with_words(text))
+    whole = None if is_certain else whole_program(text)
+    if whole is not None:
+        steps.append("bare")
+        return "", whole
+    if heading is not None:
+        steps.append("heading")
+        section = text[heading.end() :]
+        return text[: heading.start()], clean_code(section, steps) if section.strip() else None
+    if _may_have_marks(text):
+        prose, code = _marked(text, steps, depth)
+        if code is not None:
+            return prose, code
+    return _unmarked(text, steps)
+
+
+def _first_fence(text: str) -> int:
+    return min((at for at in (text.find("```"), text.find("~~~")) if at >= 0), default=len(text))
+
+
+def _unmarked(text: str, steps: list[str]) -> tuple[str, str | None]:
+    if is_session(text):
+        steps.append("session")
+        return "", session_code(text)
+    code = code_in_json(json_value(text.strip()), code_of)
+    if code is not None:
+        steps.append("json")
+        return "", code
+    within = program_within(text[: _first_fence(text)])
+    if within is not None:
+        steps.append("bare")
+        return within
+    span = _SPAN.fullmatch(text.strip())
+    if span is not None and is_program(span[2], lone_call=False):
+        steps.append("fence")
+        return "", span[2]
+    return text, None
+
+
+def _marked(text: str, steps: list[str], depth: int) -> tuple[str, str | None]:
+    """The code between the first markers that hold some."""
+    if depth == 0:
+        return text, None
+    if "\\n" in text and _ESCAPED_FENCE.search(text):
+        unescaped: list[str] = ["unescape"]
+        found = _marked(unescape(text), unescaped, depth)
+        if found[1] is not None:
+            steps += unescaped
+            return found
+    fence = _first_fence(text)
+    after = []
+    for part in tagged_parts(text, MAX_TAGS if depth == MAX_NESTING else 1) if _may_have_tags(text) else ():
+        if part.start > fence:
+            after.append(part)
+            continue
+        code = _tagged(part, steps, depth)
+        if code is not None:
+            return text[: part.start], code
+    if fence < len(text):
+        found = _fenced(text, steps, depth)
+        if found[1] is not None:
+            return found
+    for part in after:
+        code = _tagged(part, steps, depth)
+        if code is not None:
+            return text[: part.start], code
+    return text, None
+
+
+def _tagged(part: Tagged, steps: list[str], depth: int) -> str | None:
+    body = without_entities(part.body)
+    inner: list[str] = []
+    code = _find(body, inner, depth - 1)[1]
+    if code is None and part.is_code and "\n" in body.strip() and has_code_line(body):
+        code = body
+    if code is None:
+        return None
+    steps += ["tag", *(step for step in inner if step != "bare")]
+    return code
+
+
+def _fenced(text: str, steps: list[str], depth: int) -> tuple[str, str | None]:
+    blocks = blocks_of(text)
+    python = [block for block in blocks if is_python(text, block)]
+    if not python:
+        return _no_python(text, blocks, steps, depth)
+    steps.append("fence")
+    codes = [code_in(block, steps) for block in python]
+    chosen = chosen_blocks(codes)
+    if len(chosen) > 1:
+        steps.append("joined")
+    if len(chosen) < len(codes):
+        steps.append("first_of_several")
+    first = min(python[number].start for number in chosen)
+    return text[:first], "\n".join(codes[number] for number in chosen)
+
+
+def _no_python(text: str, blocks: list[Block], steps: list[str], depth: int) -> tuple[str, str | None]:
+    """Of a text whose blocks are no Python by name or look: a block that must be damaged code, or hides some."""
+    for block in blocks:
+        if not language_of(block.info) and has_code_line(block.body) and not is_shell(block.body):
+            steps.append("fence")
+            return text[: block.start], block.body
+    for block in blocks:
+        inner: list[str] = []
+        code = code_in_json(json_value(block.body.strip()), code_of)
+        if code is None and block.info.lower() in ("markdown", "md", "text", "txt", "plaintext", "html", "xml"):
+            code = _marked(block.body, inner, depth - 1)[1]
+        if code is not None:
+            steps += ["fence", *(inner or ["json"])]
+            return text[: block.start], code
+    span = next((one for one in _SPAN.finditer(text) if len(one[1]) == 3 and is_program(one[2], lone_call=False)), None)
+    if span is not None:
+        steps.append("fence")
+        return text[: span.start()], span[2]
+    return text, None
