@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-from rlaif.data.normalise import dedent
+from rlaif.data.normalise import dedent, parses
 from rlaif.data.program.bare import program_within, whole_program
 from rlaif.data.program.fences import Block, fenced_blocks
-from rlaif.data.program.language import is_program, is_shell, language_of
+from rlaif.data.program.language import has_code_line, is_program, is_shell, is_value, language_of
 from rlaif.data.program.session import is_session, session_code
 
 _LEADS_TO_OUTPUT = re.compile(
@@ -53,12 +53,22 @@ def is_python(text: str, block: Block) -> bool:
     return not language and _looks_python(text, block)
 
 
+def may_be_code(text: str, block: Block) -> bool:
+    """Whether a block that names no language is code where no other is: a name alone, or code that is damaged."""
+    if language_of(block.info) or is_shell(block.body) or _is_output(text, block):
+        return False
+    return has_code_line(block.body) or (parses(dedent(block.body, [])) and not is_value(block.body))
+
+
+def _is_output(text: str, block: Block) -> bool:
+    """Whether the words before a block say that it is what a program prints."""
+    return _LEADS_TO_OUTPUT.search(text[max(0, block.start - 80) : block.start]) is not None
+
+
 def _looks_python(text: str, block: Block) -> bool:
     if is_session(block.body):
         return True
-    if _LEADS_TO_OUTPUT.search(text[max(0, block.start - 80) : block.start]):
-        return False
-    return is_program(dedent(block.body, [])) and not is_shell(block.body)
+    return not _is_output(text, block) and is_program(dedent(block.body, [])) and not is_shell(block.body)
 
 
 def code_in(block: Block, steps: list[str]) -> str:

@@ -23,11 +23,11 @@ import re
 
 from rlaif.data.normalise import dedent, parses, unescape, unescaped_code
 from rlaif.data.program.bare import program_within, whole_program
-from rlaif.data.program.blocks import blocks_of, code_in, is_python
+from rlaif.data.program.blocks import blocks_of, code_in, is_python, may_be_code
 from rlaif.data.program.choose import chosen_blocks
 from rlaif.data.program.fences import Block, fenced_blocks
 from rlaif.data.program.json_code import code_in_json, json_value
-from rlaif.data.program.language import has_code_line, is_program, is_shell, language_of
+from rlaif.data.program.language import has_code_line, is_program, is_shell
 from rlaif.data.program.session import is_session, session_code
 from rlaif.data.program.tags import Tagged, opens_with_words, tagged_parts, without_entities
 
@@ -247,7 +247,7 @@ def _fenced(text: str, steps: list[str], depth: int) -> tuple[str, str | None]:
 def _no_python(text: str, blocks: list[Block], steps: list[str], depth: int) -> tuple[str, str | None]:
     """Of a text whose blocks are no Python by name or look: a block that must be damaged code, or hides some."""
     for block in blocks:
-        if not language_of(block.info) and has_code_line(block.body) and not is_shell(block.body):
+        if may_be_code(text, block):
             steps.append("fence")
             return text[: block.start], block.body
     for block in blocks:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import json
 import re
 from typing import Literal
 
@@ -75,6 +76,18 @@ def does_something(tree: ast.Module, code: str, lone_call: bool = True) -> bool:
         call = tree.body[0].value
         return isinstance(call, ast.Call) and getattr(call.func, "id", None) in dir(builtins) and _is_tight(call, code)
     return any(_acts(node, code) for node in ast.walk(tree))
+
+
+def is_value(text: str) -> bool:
+    """Whether the text is nothing but a value, as a program prints it: numbers, texts, lists, JSON, or nothing at all."""
+    try:
+        ast.literal_eval(text.strip() or "None")
+    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
+        try:
+            json.loads(text)
+        except (ValueError, RecursionError):
+            return False
+    return True
 
 
 def is_shell(text: str) -> bool:
