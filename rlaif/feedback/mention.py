@@ -6,7 +6,8 @@ The rule. A text that *opens* with a word as an answer says that word, and words
 number of things ("3 errors"). Then what the text *concludes* counts: a final mark (`\\boxed{}`, `<answer>`, `[[8]]`,
 `[RESULT] 8`, "final answer: no"), else a labelled answer ("Answer: yes", "Score: 9"), of each the last one; else a last
 line that is only the word; else conclusions in prose that agree ("so yes", "I would give it an 8"), else sentences that
-begin with the word and agree. Where an opening and a labelled answer differ, or conclusions do, the text is no answer.
+begin with the word and agree. Where an opening and a labelled answer or a "so" differ, or conclusions do, the text is
+no answer.
 Of a text that was cut off only its opening and a final mark count, since what it weighs is not yet what it concludes.
 
 The rule looks at places and never at which word stands there, so that it loses no more answers of one kind.
@@ -29,12 +30,17 @@ class Rank(enum.IntEnum):
     """It opens the text as an item of a list would: "8. The code ..."."""
     sentence = 2
     """It begins a sentence, or is one."""
-    concluding = 3
-    """It follows "so", "I would say" and the like, or is the last clause."""
-    last_line = 4
-    labelled = 5
-    final = 6
-    opening = 7
+    stated = 3
+    """It is the last clause, or a grade in prose: "I would give it an 8", "8/10"."""
+    concluding = 4
+    """It follows "so" and the like."""
+    last_line = 5
+    labelled = 6
+    final = 7
+    opening = 8
+
+
+COUNT_BEFORE_A_CUT = (Rank.opening, Rank.final, Rank.numbered)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +64,20 @@ def decide(mentions: Sequence[Mention], opens_with_several: bool, cut_off: bool)
     of_rank: dict[Rank, list[Mention]] = {}
     for one in mentions:
         of_rank.setdefault(one.rank, []).append(one)
+    if cut_off:
+        of_rank = {rank: found for rank, found in of_rank.items() if rank in COUNT_BEFORE_A_CUT}
     explicit = of_rank.get(Rank.final) or of_rank.get(Rank.labelled)
+    concluding = of_rank.get(Rank.concluding, [])
     if opening := of_rank.get(Rank.opening):
-        return SEVERAL if explicit and explicit[-1].shares != opening[0].shares else _of_words(opening[0])
-    if explicit and (explicit[-1].rank is Rank.final or not cut_off):
+        against = explicit or concluding
+        return SEVERAL if against and against[-1].shares != opening[0].shares else _of_words(opening[0])
+    if explicit:
         return _of_words(explicit[-1])
     if opens_with_several:
         return SEVERAL
-    ranks = () if cut_off else (Rank.last_line, Rank.concluding, Rank.sentence)
-    for rank in (*ranks, Rank.numbered):
-        if found := of_rank.get(rank):
+    in_prose = [*concluding, *of_rank.get(Rank.stated, [])]
+    for found in (of_rank.get(Rank.last_line), in_prose, of_rank.get(Rank.sentence), of_rank.get(Rank.numbered)):
+        if found:
             agree = all(one.shares == found[0].shares for one in found)
             return _of_words(found[-1]) if agree else SEVERAL
     return NONE

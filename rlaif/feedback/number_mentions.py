@@ -31,10 +31,12 @@ ASKS = re.compile(r"[*_\"'`]{0,4}(?:[)\]]|[^\S\n]{0,2}[:=?])")
 """What follows the numbers of "Preferred Response (1 or 2): 2", which only name what may be said."""
 ITEM = re.compile(r"(?<!\S)[(\[*_#>]{0,4}(\d{1,3})[*_]{0,2}[.):\]][*_]{0,2}[^\S\n]{1,8}(?=\S)")
 """The number of an item in a list, at a line's start or within a line."""
-NEXT_WORD = re.compile(r"[\s*_\"'`)\]}]{0,6}?[^\S\n]{1,4}[*_(]{0,2}([^\W\d_][\w'’]*)")
+SINGLE_ITEM = re.compile(r"[(\[*_#>]{0,4}\d[*_]{0,2}[.)]")
+"""What a list of one item begins with, where it begins a line."""
+NEXT_WORD = re.compile(r"[\s*_\"'`)\]}]{0,6}?[^\S\n]{1,4}[*_]{0,2}([^\W\d_][\w'’]*)")
 GOES_ON = words_of(
     "points point pts marks mark stars star overall because since as but and so while although though due given for "
-    "with the this that it its there i my in on here"
+    "with the this that it its there i my in on here to over rather instead"
 )
 """After a grade they are its unit, or begin its reason. Another word makes of it a number of things: "3 errors"."""
 
@@ -42,15 +44,17 @@ RATE = r"(?:rate|give|grade|score) (?:it|this|that|(?:this|the) \w+)(?: with)?"
 I_WOULD = rf"i(?:['’]?d| would)? (?:say|choose|prefer|pick|select|go with|{RATE})"
 LEAD = one_of(
     "the, my, a, an, final, overall, total, answer, score, rating, grade, mark, result, verdict, preferred, preference,"
-    "better, best, winner, choice, response, output, option, candidate, number, one, is, would be, of,"
+    "about, around, approximately, roughly, solid, strong, definitely, clearly, probably, i think, i believe, it is,"
+    "it['’]s, better, best, winner, choice, response, output, option, candidate, number, one, is, would be, of,"
     rf"(?:for|to|on) (?:this|the|your) \w+, {I_WOULD}"
 )
 LEAD_IN = re.compile(rf"[\W_]*(?:{LEAD}{ENDS}[\W_]*)*", re.IGNORECASE)
 """What may come before a number that opens a text: "Preferred Response=", "**Score:** "."""
 
 LINK = one_of(
-    "is, was, would be, should be, must be, will be, be, at, as, a, an, the, of, around, about, therefore, thus, then,"
-    r"only, just, clearly, score, rating, grade, response, output, option, candidate, number, one, for (?:this|the) \w+"
+    "is, was, would be, should be, must be, will be, be, at, as, a, an, the, of, for, around, about, therefore, thus,"
+    r"then, only, just, clearly, score, rating, grade, response, output, option, candidate, number, one,"
+    r"for (?:this|the) \w+"
 )
 LINKS = rf"(?: ?\([^()\n]{{0,30}}\))?{MARKUP}(?:{LINK}{ENDS}{MARKUP}){{0,5}}\Z"
 """What may come between a label and the number: "score for this output is **"."""
@@ -73,13 +77,14 @@ CHOICE = one_of("answer, verdict, decision, preferred, preference, winner, choic
 CHOICE_LABEL = re.compile(rf"{STARTS}{CHOICE}{LINKS}", re.IGNORECASE)
 CONCLUSION = one_of(
     "so, thus, therefore, hence, overall, ultimately, in conclusion, in summary, in short, prefer, choose, pick,"
-    "select, favou?r, go with, recommend, vote for"
+    "select, favou?r, go with, go for, recommend, vote for"
 )
-GIVES = one_of("gives?, giving, rates?, rated, deserves?, earns?, gets?, assign, award, worth, merits?, say, settle on")
-CONCLUDING = re.compile(
-    rf"{STARTS}{CONCLUSION}{LINKS}|{STARTS}{GIVES}{ENDS}[^\n.!?\d]{{0,30}}\Z|(?:=>|->|[→⇒∴])[^\w.!?]{{0,6}}\Z",
-    re.IGNORECASE,
+PREFERS = re.compile(rf"{STARTS}(?:prefer|favou?r){LINKS}", re.IGNORECASE)
+GIVES = one_of(
+    "gives?, giving, rates?, rated, deserves?, earns?, gets?, assign, award, worth, merits?, scores, say, settle on"
 )
+CONCLUDING = re.compile(rf"{STARTS}{CONCLUSION}{LINKS}|(?:=>|->|[→⇒∴])[^\w.!?]{{0,6}}\Z", re.IGNORECASE)
+GIVEN = re.compile(rf"{STARTS}{GIVES}{ENDS}[^\n.!?\d]{{0,30}}\Z", re.IGNORECASE)
 CLAUSE_START = re.compile(rf"(?:[\n.!?:|;,—–=]|\s-)[^\w\n]{{0,12}}(?:{RESPONSE} )?\Z", re.IGNORECASE)
 NAMES_A_RESPONSE = re.compile(rf"{STARTS}{RESPONSE}[^\S\n]{{0,2}}[#*_]{{0,3}}\Z", re.IGNORECASE)
 SEEMS = one_of("is, seems, appears, looks, would be, should be, must be, has to be")
@@ -131,7 +136,8 @@ def number_mentions(text: str, words: Sequence[str], cut_off: bool) -> tuple[lis
         place = _place(text, match, before, words)
         opens = is_first and LEAD_IN.fullmatch(text, 0, place.start) is not None
         is_first = False
-        several = not place.is_fraction and _is_range(text, place.end)
+        is_one_of_two = place.is_fraction or (not is_scale and PREFERS.search(before))  # "I prefer 1 to 2"
+        several = not is_one_of_two and _is_range(text, place.end)
         rank = _rank_of_opening(text, place, before, is_scale) if opens else None
         if rank is not None and several:
             opens_with_several, rank = True, None
@@ -145,14 +151,14 @@ def number_mentions(text: str, words: Sequence[str], cut_off: bool) -> tuple[lis
 def _items(text: str) -> dict[int, bool]:
     """By place, the numbers of lists from 1 upwards, and whether it is the only one of its list."""
     found: dict[int, bool] = {}
-    last = 0
-    first_at = -1
+    last = first_at = -1
     for match in ITEM.finditer(text):
         number, at = int(match.group(1)), match.start(1)
         if number == 1:
             last, first_at = 1, at
-            found[at] = True
-        elif number == last + 1 and last:
+            if SINGLE_ITEM.match(text, match.start()) and not text[text.rfind("\n", 0, at) + 1 : match.start()].strip():
+                found[at] = True
+        elif number == last + 1 and first_at >= 0:
             last = number
             found[first_at] = found[at] = False
     return found
@@ -228,10 +234,12 @@ def _rank(text: str, place: _Place, before: str, is_scale: bool) -> Rank | None:
     label = (GRADE_LABEL if is_scale else CHOICE_LABEL).search(before)
     if label:
         is_of_a_part = is_scale and label.group(1) is not None and label.group(1).casefold() not in OF_THE_WHOLE
-        return Rank.concluding if is_of_a_part else Rank.labelled
+        return Rank.stated if is_of_a_part else Rank.labelled
     if not is_scale and IS_BETTER.match(text, place.end):
         return Rank.labelled
     if is_alone_in_its_last_line(before, text, place.end):
         return Rank.last_line
+    if CONCLUDING.search(before) and not _counts_things(text, place.end):
+        return Rank.concluding
     ends_in_it = CLAUSE_START.search(before) and ENDS_TEXT.match(text, place.end)
-    return Rank.concluding if place.is_fraction or CONCLUDING.search(before) or ends_in_it else None
+    return Rank.stated if place.is_fraction or GIVEN.search(before) or ends_in_it else None

@@ -28,12 +28,16 @@ FUNCTION_WORDS = words_of(
 """None of them begins a noun phrase after the determiner "no": before them "no" is an answer. A closed class."""
 AUXILIARIES = words_of("is are was were does do did has have had can cannot could would will should may might must")
 
-SAY = r"i(?:['’]?d| would| will|['’]ll)? (?:say|answer|conclude|respond|reply|think|believe|vote|go with)"
+SAY = (
+    r"i(?:['’]?d| would| will|['’]ll|['’]m| am)? (?:say(?:ing)?|answer|conclude|respond|reply|think|believe|vote|choose"
+    r"|pick|go(?:ing)? with)"
+)
 LEAD = one_of(
     "the, this, my, a, final, short, correct, answer, verdict, judge?ment, decision, conclusion, result, response,"
     "reply, output, is, would be, well, ok, okay, sure, indeed, definitely, absolutely, certainly, clearly, surely,"
     "obviously, simply, probably, likely, most likely, overall, technically, basically,"
-    rf"(?:for|to|on) (?:this|the|your) \w+, {SAY}"
+    "actually, unfortunately, sadly, fortunately, hmm, it is, it['’]s, that is, that['’]s, resounding, definite, clear,"
+    rf"firm, b, i, em, strong, p, code, (?:for|to|on) (?:this|the|your) \w+, {SAY}"
 )
 LEAD_IN = re.compile(
     rf"[\W_]*(?:(?:question|answer|q|a)? ?\d{{1,2}}[.):][\W_]+)?(?:{LEAD}{ENDS}[\W_]*)*", re.IGNORECASE
@@ -42,7 +46,8 @@ LEAD_IN = re.compile(
 
 LINK = one_of(
     "is, was, would be, should be, must be, has to be, will be, be, that, it, its, it['’]s, the answer, my answer,"
-    "answer, verdict, with, for, a, an, clear, clearly, simply, definitely, therefore, thus, still, then,"
+    "answer, verdict, the output, the result, with, for, a, an, clear, clearly, simply, definitely, therefore, thus,"
+    "still, then,"
     "to (?:the|this|your) question"
 )
 LINKS = rf"(?: ?\([^()\n]{{0,30}}\))?{MARKUP}(?:{LINK}{ENDS}{MARKUP}){{0,4}}\Z"
@@ -181,8 +186,10 @@ def _rank(text: str, place: _Place) -> Rank | None:
         return Rank.labelled
     if is_alone_in_its_last_line(before, text, place.end):
         return Rank.last_line
-    if CONCLUDING.search(before) or (CLAUSE_START.search(before) and ENDS_TEXT.match(text, place.end)):
+    if CONCLUDING.search(before):
         return Rank.concluding
+    if CLAUSE_START.search(before) and ENDS_TEXT.match(text, place.end):
+        return Rank.stated
     if SENTENCE_START.search(before):
         is_whole = STANDS_ALONE.match(text, place.end) or _goes_on_in_a_clause(text, place)
         return Rank.sentence if is_whole else None

@@ -38,6 +38,10 @@ GRADES = {
     "The code parses.\n9": "9", "The code parses.\n\n**9/10**": "9", "Score: 7. A score of 10 would need docs.": "7",
     "Correctness: 8/10\nStyle: 6/10\nOverall: 7/10": "7", "Readability score: 9\nFinal score: 7": "7",
     "Score: 1": "1", "Score: 10": "10", "8.5": "8.5", "Score: 8.5": "8.5", "8.5/10": "8.5", "9.25": "9.25",
+    "8 because line 3 fails, so 3 names are undefined": "8", "Line 3 fails, so 3 names are undefined. 4/10": "4",
+    "Score: 1. It fails.": "1", "1 - it fails": "1", "1 (it fails)": "1", "1: it fails": "1", "1, it fails": "1",
+    "about 8": "8",
+    "a solid 8": "8", "It is an 8": "8", "The output scores 8.": "8", "The program prints 8. Score: 3": "3",
     "Score (1-10): 8": "8", "Rating (out of 10): 8": "8", "Rating (1 to 10): 8 because": "8",
     "From 1 to 10, I'd say 8.": "8",
     "8 on a scale of 1 to 10": "8", "Scale 1-10: 8": "8", "Score (1-10, 10 is best): 7": "7",
@@ -53,7 +57,8 @@ NO_GRADES = [
     "There are 3 errors in line 5.",
     "The code has 2 imports.", "Line 3 fails", "Python 3", "8,5", "1e1", "Correctness: 8/10. Style: 6/10.",
     "Readability score: 7\nCorrectness score: 8", "The score would be 10 if it had docs.",
-    "Score: 11\n8 lines are odd.", "<think>8", "Rate it from 1 to 10", "1-10", "1 to 10",
+    "Score: 11\n8 lines are odd.", "<think>8", "Rate it from 1 to 10", "1-10", "1 to 10", "The program prints 8.",
+    "It is 8 lines long.", "about 8 errors", "10 - 2 = 8",
 ]  # fmt: skip
 
 
@@ -140,6 +145,14 @@ Both run, but Response {X} is better.
 Response 1 has 2 calls and Response 2 has 1. Response {X} is better
 Preferred Response (1 or 2): {X}
 Which is better, 1 or 2? {X}
+{X} (confidence 90%)
+{X} over {O}
+I prefer {X} to {O}
+I'd choose response {X} over response {O}.
+My preference is for Response {X}.
+It is {X}.
+Definitely {X}
+I think Response {X} is better
 <think>Response {O} is better, no, 1... 2?</think>{X}
 """.splitlines()
 CHOOSES_NOTHING = """\

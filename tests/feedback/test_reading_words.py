@@ -151,6 +151,17 @@ Sure! Here is my answer: {X}
 Certainly! The answer is {X}, see line 3
 The answer to your question is {X}.
 TL;DR: {X}
+<b>{X}</b>
+<strong>{X}</strong>, see line 3
+It is a {X}.
+It's a {X} from me.
+That's a {X}.
+A resounding {X}!
+I'm going with {X}.
+I choose {X}
+Unfortunately {X}, as line 3 shows
+Actually {X}
+Thus, the output is {X}.
 Maybe, but my final answer is {X}
 """.splitlines()
 
@@ -197,6 +208,7 @@ It is not possible to say yes or no.
 The program prints {X} and exits.
 Does it parse? {X}. Does it run? {O}.
 {X}. The answer is {O}.
+{X}, it is not cut off, so {O}, it is as asked.
 Answer: {X}\\n\\nThe answer is {O}.
 <think>{X}
 <think>{X}</think>
