@@ -94,7 +94,8 @@ def execute(
         os.closerange(REPORT_DESCRIPTOR + 1, 1024)
         run_snippet(job, Announcement(REPORT_DESCRIPTOR, token, halt), confinement)
     os.close(report_write)
-    watch = _watch(child, started, confinement, processes, report_read, jobs.fileno(), witness.confirms)
+    confirms = witness.confirms if witness.works else None
+    watch = _watch(child, started, confinement, processes, report_read, jobs.fileno(), confirms)
     status = watch.until_the_end()
     if watch.has_passed is not None:  # it was stopped at its end, and killed there
         status = 0
@@ -118,7 +119,7 @@ def _watch(
     processes: int | None,
     report: int,
     jobs: int,
-    confirms: Callable[[int], bool],
+    confirms: Callable[[int], bool | None] | None,
 ) -> Watch:
     usage, workspace = Usage(child, processes), confinement.workspace
     shared = [*confinement.writable, workspace] if confinement.network else []

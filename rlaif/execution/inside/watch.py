@@ -43,13 +43,13 @@ class Watch:
         disk: DiskUse,
         report: int,
         jobs: int,
-        confirms: Callable[[int], bool],
+        confirms: Callable[[int], bool | None] | None,
     ) -> None:
         self.child = child
         self.report = b""
         self.stopped = ""
         self.has_passed: bool | None = None
-        """Whether it has, where it has announced that and was looked at."""
+        """Whether it has, where it has announced that and could be looked at."""
         self._confirms = confirms
         self._has_announced = False
         self.cpu_s = self.most_on_disk = 0.0
@@ -80,7 +80,7 @@ class Watch:
 
     def _is_at_the_end(self) -> bool:
         """Whether it has announced that it has passed, and stands still; then ``has_passed`` says if it has."""
-        if not self._has_announced:
+        if not self._has_announced or self._confirms is None:
             return False
         for _ in range(_GLANCES):
             with contextlib.suppress(ChildProcessError):  # it has ended instead

@@ -11,8 +11,9 @@ Linux 5.3 or later tells it, on any machine, to a parent that may trace its chil
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
-import errno
+import functools
 import os
 import sys
 import time
@@ -20,7 +21,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 _SEIZE, _DETACH, _GET_SYSCALL_INFO = 0x4206, 17, 0x420E
-_WAIT_ALL_KINDS = 0x40000000  # __WALL
 _NUM_TRIALS = 2
 _TIMEOUT_S = 1.0
 
@@ -56,45 +56,45 @@ class Witness:
         if len(seen) == _NUM_TRIALS and len(set(seen)) == 1:
             self._place = seen[0]
 
-    def confirms(self, child: int) -> bool:
-        """Whether a stopped child stands where a program's end leads, and nothing else does."""
+    def confirms(self, child: int) -> bool | None:
+        """Whether a stopped child stands where nothing but a program's end leads; None where it cannot be seen."""
         place = find_place(child)
         if self._seen is not None:
             self._seen.append(place)
             return True
-        return place is not None and place == self._place
+        return None if place is None else place == self._place
 
 
 def find_place(child: int) -> Place | None:
     """Where the main thread of a stopped child stands; None where the kernel does not say. It stays stopped."""
-    trace = ctypes.CDLL(None, use_errno=True).ptrace
-    trace.argtypes, trace.restype = (ctypes.c_long, ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p), ctypes.c_long
+    trace = _ptrace()
     if trace(_SEIZE, child, None, None) != 0:
         return None
     try:
-        if not _is_held(child):
-            return None
         info = _SyscallInfo()
-        if trace(_GET_SYSCALL_INFO, child, ctypes.sizeof(info), ctypes.addressof(info)) <= 0:
+        if not _is_held(child) or trace(_GET_SYSCALL_INFO, child, ctypes.sizeof(info), ctypes.addressof(info)) <= 0:
             return None
         return Place(info.instruction, info.stack)
     finally:
         trace(_DETACH, child, None, None)
 
 
+@functools.cache
+def _ptrace() -> Callable[..., int]:
+    function = ctypes.CDLL(None, use_errno=True).ptrace
+    function.argtypes = (ctypes.c_long, ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)
+    function.restype = ctypes.c_long
+    return function
+
+
 def _is_held(child: int) -> bool:
-    """Wait until the kernel holds the child for us to look at."""
+    """Wait until the kernel holds the child for us to look at; it may die instead."""
     deadline = time.monotonic() + _TIMEOUT_S
-    while time.monotonic() < deadline:
-        try:
-            found, status = os.waitpid(child, _WAIT_ALL_KINDS | os.WNOHANG)
-        except OSError as error:
-            if error.errno != errno.EINTR:
-                return False
-            continue
-        if found == child:
-            return os.WIFSTOPPED(status)
-        time.sleep(0.0001)
+    with contextlib.suppress(ChildProcessError):
+        while time.monotonic() < deadline:
+            if os.waitid(os.P_PID, child, os.WSTOPPED | os.WNOHANG) is not None:
+                return True
+            time.sleep(0.0001)
     return False
 
 
