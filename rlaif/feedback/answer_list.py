@@ -10,20 +10,28 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from rlaif.feedback.json_answers import json_answers
 from rlaif.feedback.mention import Mention, Rank
+from rlaif.feedback.phrases import ENDS
 from rlaif.feedback.reading import said
 
 Entry = tuple[int, Mention]
 """A question's number and its answer."""
 
 BULLETS = " \t-•*>+"
-NAMED = r"(?:(?:answer[^\w\n]{1,4}(?:to|for)[^\w\n]{1,4})?(?:question|answer|item|q|a)(?:_|[^\w\n]){0,4})?"
+NAMED = (
+    r"(?:(?:answer[^\w\n]{1,4}(?:to|for)[^\w\n]{1,4})?(?:question|answer|item|q|a)(?:_|[^\w\n]){0,4}"
+    r"(?:(?:id|number|no|n|question)[^\w\n]{1,4})?)?"
+)
 AT_LINE_START = re.compile(
-    rf"(?:_|[^\w\n]){{0,20}}(?:no\.[^\w\n]?|{NAMED})(\d{{1,3}})(?!\d|\.\d|[^\W_])(?:_|[^\w\n]){{0,12}}", re.IGNORECASE
+    rf"(?:_|[^\w\n]){{0,20}}(?:no\.[^\w\n]?|{NAMED})(\d{{1,3}})(?!\d|\.\d|[^\W_])"
+    r"(?:[^\S\n]?(?:of|/)[^\S\n]?\d{1,3}(?!\d))?(?:_|[^\w\n]){0,12}",
+    re.IGNORECASE,
 )
 WITHIN_LINE = re.compile(rf"(?<![\w.]){NAMED}(\d{{1,3}})(?:[.):\]=]|(?:_|[^\w\n]){{1,8}}(?=WORD))", re.IGNORECASE)
+BLANK_LINE = re.compile(r"\n[^\S\n]{0,40}\n")
 PIECES = re.compile(r"[^\n,;/|]+")
 LINES = re.compile(r"[^\n]*\S[^\n]*")
 PARTS = re.compile(r"\S+")
@@ -84,28 +92,51 @@ def _numbered(answer: str, words: Sequence[str], cut_off: bool) -> Iterator[Entr
     """The numbers in a text that have an answer behind them, and their answers."""
     heads = list(_heads(answer, words))
     for index, (number, start, _) in enumerate(heads):
-        end = heads[index + 1][2] if index + 1 < len(heads) else len(answer)
-        yield from _entry(answer, number, start, end, words, cut_off and end == len(answer))
-
-
-def _entry(answer: str, number: int, start: int, end: int, words: Sequence[str], cut_off: bool) -> Iterator[Entry]:
-    mention = said(answer[start:end], words, cut_off).mention
-    if mention is not None:
-        yield number, Mention(mention.shares, start + mention.start, start + mention.end, mention.rank)
+        is_last = index + 1 == len(heads)
+        end = len(answer) if is_last else heads[index + 1][2]
+        mention = said(answer[start:end], words, cut_off and is_last).mention
+        if is_last and (
+            blank := BLANK_LINE.search(answer, start)
+        ):  # what comes behind the list is no answer of its last
+            mention = said(answer[start : blank.start()], words).mention or mention
+        if mention is not None:
+            yield number, Mention(mention.shares, start + mention.start, start + mention.end, mention.rank)
 
 
 def _heads(answer: str, words: Sequence[str]) -> Iterator[tuple[int, int, int]]:
     """(number, where what it heads begins, where it begins itself), in order."""
-    within = re.compile(WITHIN_LINE.pattern.replace("WORD", f"(?:{'|'.join(map(re.escape, words))})(?![^\\W_])"), re.I)
-    for line in LINES.finditer(answer):
+    within, behind_a_word = _within_line(tuple(words))
+    lines = list(LINES.finditer(answer))
+    at_start = [AT_LINE_START.match(answer, line.start(), line.end()) for line in lines]
+    following = _next_numbers(at_start)
+    for line, match, next_number in zip(lines, at_start, following, strict=True):
         at, last = line.start(), 0
-        if match := AT_LINE_START.match(answer, at, line.end()):
+        if match:
             last, at = int(match.group(1)), match.end()
             yield last, at, match.start()
-        for match in within.finditer(answer, at, line.end()):
-            if int(match.group(1)) == last + 1:
+        for inner in within.finditer(answer, at, line.end()):
+            if not last and behind_a_word.search(answer[max(line.start(), inner.start() - 20) : inner.start()]):
+                break  # "yes (1)": the number stands behind its answer
+            # Where the next line begins with this number, here it only is mentioned: "2. Line 3: no".
+            if int(inner.group(1)) == last + 1 != next_number:
                 last += 1
-                yield last, match.end(), match.start()
+                yield last, inner.end(), inner.start()
+
+
+def _next_numbers(at_start: Sequence[re.Match[str] | None]) -> list[int]:
+    """For each line, the number that the next numbered line begins with; -1 where there is none."""
+    numbers, following = [], -1
+    for match in reversed(at_start):
+        numbers.append(following)
+        following = int(match.group(1)) if match else following
+    return numbers[::-1]
+
+
+@lru_cache(maxsize=64)
+def _within_line(words: tuple[str, ...]) -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """A number that heads an answer within a line, and what stands before one that ends an answer."""
+    word = f"(?:{'|'.join(map(re.escape, words))}){ENDS}"
+    return re.compile(WITHIN_LINE.pattern.replace("WORD", word), re.I), re.compile(rf"{word}[^\w\n]{{0,4}}\Z", re.I)
 
 
 def _in_turn(answer: str, words: Sequence[str], num_answers: int) -> list[Entry]:

@@ -11,7 +11,7 @@ from typing import Any
 from rlaif.feedback.mention import Mention
 from rlaif.feedback.phrases import words_of
 
-MOST_TRIES = 20
+MOST_TRIES = 50
 """Brackets at which a value is looked for."""
 OPENING = re.compile(r"[\[{]")
 STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
@@ -39,15 +39,21 @@ DECODER = json.JSONDecoder(object_pairs_hook=Pairs)
 
 
 def json_answers(text: str, decide: Decide, num_answers: int) -> list[list[tuple[int, Mention]]]:
-    """Of each JSON value in a text that has answers, in order: (number, mention in the text) of each."""
-    found = []
+    """The lists of answers in a text's JSON values: (number, mention in the text) of each.
+
+    Values that answer different questions, as in a line for each, are one list.
+    """
+    found: list[list[tuple[int, Mention]]] = []
     for value, start, end in _values(text):
         spans = ((start + match.start(), match.group()) for match in STRING.finditer(text[start:end]))
         try:
             entries = _entries(_placed(value, spans), decide, num_answers)
         except RecursionError:
             continue
-        if entries:
+        answered = {number for number, _ in entries}
+        if found and answered.isdisjoint(number for number, _ in found[-1]):
+            found[-1] += entries
+        elif entries:
             found.append(entries)
     return found
 
@@ -94,6 +100,9 @@ def _entries(node: Any, decide: Decide, num_answers: int) -> list[tuple[int, Men
     numbered = [(int(match.group(1)), one) for key, one in node if (match := NUMBERED.match(key))]
     if numbered:
         return [(number, answer) for number, one in numbered if (answer := _answer(one, decide)) is not None]
+    number, answer = _number(node), _answer(node, decide)
+    if number is not None and answer is not None:
+        return [(number, answer)]
     within = [entries for _, one in node if (entries := _entries(one, decide, num_answers))]
     return within[-1] if within else _by_order([one for _, one in node], decide, num_answers)
 

@@ -141,11 +141,14 @@ def _pattern(words: tuple[str, ...]) -> tuple[re.Pattern[str], dict[str, str]]:
 
 
 def _is_part_of_a_phrase(text: str, place: _Place) -> bool:
-    """Whether a "no" belongs to the noun that follows: "no errors", "no such module". "No it does not" is an answer."""
+    """Whether a "no" belongs to the noun that follows: "no errors", "no such module".
+
+    "No it does not" is an answer, and so is "No 2 imports are missing".
+    """
     if place.word.casefold() != "no":
         return False
     match = NEXT_WORD.match(text, place.end)
-    return match is not None and not _is_function_word(match.group(1))
+    return match is not None and not match.group(1)[0].isdigit() and not _is_function_word(match.group(1))
 
 
 def _is_function_word(word: str) -> bool:

@@ -36,6 +36,10 @@ def objects(make: Callable[[int, str], object]) -> list[object]:
 
 
 NUMBERED = [
+    "<q{n}>{w}</q{n}>", '<answer id="{n}">{w}</answer>', "Question {n} of 8: {w}", "({n}/8) {w}", "{n} → {w}",
+    "Q{n} (line 3): {w}",
+    "{w} ({n})", "{n}. So {w}.", "{n}.\n\n{W}\n", "Question {n}\n\nReasoning: no error is in line 3.\n\nAnswer: {w}\n",
+    '{"{n}": "{w}"}', '{"question": {n}, "answer": "{w}"}', "{n}. (yes/no) {w}", "{n}. Yes/No: {w}", "0{n}. {w}",
     "{n}. {w}", "{n}. {W}.", "{n}) {w}", "({n}) {W}", "{n}: {w}", "{n} - {w}", "{n} – {W}", "{n} {w}", "{n}={w}",
     "{n}.{w}", "[{n}] {w}", "#{n}: {w}", "**{n}.** {W}", "**{n}. {W}**", "{n}. **{W}**", "- {n}. {w}", "* {n}: {w}",
     "> {n}. {w}", "  {n}. {w}", "Q{n}: {w}", "Q{n}. {W}", "q{n} {w}", "Q{n} - **{W}**", "A{n}: {w}",
@@ -57,7 +61,8 @@ IN_A_LINE = ["{n}. {w} ", "{n}. {w}, ", "{n}: {w}, ", "{n}:{w},", "{n}-{w}; ", "
              "Q{n}: {w}; ", "{n}. {W}. ", "{n}. {q} {w} ", "{n}. {W}, since it is so. ", "**{n}.** {w} | "]  # fmt: skip
 FRAMES = ["{}", "Here are my answers:\n\n{}", "Answers:\n{}\n\nI hope this helps!", "```\n{}\n```",
     "# Review of 3 files\n{}",
-          "Draft:\n1. no\n2. no\n\nFinal answers:\n{}", "{}\n\nNotes:\n1. Line 3 is odd.\n2. No tests are there.",
+          "Draft:\n1. no\n2. no\n\nFinal answers:\n{}", "{}\n\nOverall: yes, 4 of 8.", "{}\n\nIn total: no",
+          "{}\n\nNotes:\n1. Line 3 is odd.\n2. No tests are there.",
           "<think>\n1. no\n2. yes\n3. no\n</think>\n{}", "1. no\n2. yes\n</think>\n\n{}"]  # fmt: skip
 
 
@@ -137,6 +142,7 @@ def test_questions_may_stand_between_answers_without_numbers() -> None:
         ("1. No undefined names\n2. no", "-n------"),
         ("1. No undefined names, so yes\n2. no", "yn------"),
         ("1. yes\n9. no\n99. no", "y-------"),
+        ("yes (1). no (2).", "--------"),
         ("yes", "--------"),
         ("no", "--------"),
         ("All yes.", "--------"),
@@ -162,6 +168,11 @@ def test_of_two_whole_lists_the_last_counts_and_a_part_does_not_take_its_place()
     assert letters(lines("{n}. {w}", other) + "\n\nOn second thought:\n" + lines("{n}. {w}")) == LETTERS
     assert letters(lines("{n}. {w}") + "\n\nRemarks:\n1. Yes, line 3 is odd.\n2. no tests") == LETTERS
     assert letters(json.dumps(other) + "\nFinal:\n" + json.dumps(WORDS)) == LETTERS
+
+
+def test_a_record_for_each_question_is_no_list_in_turn() -> None:
+    assert letters('{"question": 2, "answer": "yes"}', 2) == "-y"
+    assert letters('{"question": 2, "answer": "yes"}\n{"question": 1, "answer": "no"}', 2) == "ny"
 
 
 def test_a_list_that_was_cut_off_keeps_what_is_whole() -> None:

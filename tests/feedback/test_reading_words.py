@@ -90,6 +90,7 @@ Feedback: the code is short. [RESULT] {X}
 {X} because the code is short
 {X} since line 3 decides it
 {X} it is
+{X} 2 of the 3 imports are as the question says
 {X} the code is what it seems to be
 {X}, as the code shows. The answer follows from line 3.
 Well, {X}.
