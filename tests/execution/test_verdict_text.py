@@ -16,6 +16,9 @@ from rlaif.execution.static_level import StaticCheck
 from rlaif.execution.worker import Outcome
 from rlaif.feedback.analysis import Finding
 from rlaif.feedback.static import finding_of
+from rlaif.metrics.evaluate import evaluate_texts
+from rlaif.records import Evaluation, Example, Sample, from_json, to_json
+from rlaif.report.samples import describe
 
 Run = Callable[[str], Verdict]
 
@@ -56,6 +59,16 @@ def test_evidence_of_a_label(run: Run, name: str) -> None:
     evidence = finding_of(verdict).evidence
     assert evidence.isprintable() or "\u200c" in evidence
     evidence.encode()
+
+
+def test_an_evaluation_is_written(executor: Executor) -> None:
+    code = "import json\njson.loads('1')\nraise ValueError('\\ud800\\x1b[2J')"
+    example = Example("e", "load it", f"<<<code>>>: {code}", "json.loads('1')", "json", "json", "test")
+    sample = Sample("s", "e", f"<<<api_call>>>: json.loads('1')\n<<<code>>>: {code}", "sft", 0, "stop")
+    (evaluation,) = evaluate_texts([sample], {"e": example}, [], executor.run)
+    assert evaluation.message == "ValueError: \ufffd\\x1b[2J"
+    assert from_json(Evaluation, to_json(evaluation).encode().decode()) == evaluation
+    assert "\x1b" not in describe(evaluation)
 
 
 def test_names_in_a_traceback(run: Run) -> None:

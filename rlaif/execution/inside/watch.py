@@ -83,10 +83,13 @@ class Watch:
         if not self._has_announced or self._confirms is None:
             return False
         for _ in range(_GLANCES):
-            with contextlib.suppress(ChildProcessError):  # it has ended instead
-                if os.waitid(os.P_PID, self.child, os.WSTOPPED | os.WNOHANG) is not None:
-                    self.has_passed = self._confirms(self.child)
-                    return True
+            try:
+                stands_still = os.waitid(os.P_PID, self.child, os.WSTOPPED | os.WNOHANG) is not None
+            except ChildProcessError:  # it has ended instead
+                return False
+            if stands_still:
+                self.has_passed = self._confirms(self.child)
+                return True
             time.sleep(_GLANCE_S)
         return False
 
@@ -105,7 +108,7 @@ class Watch:
         with contextlib.suppress(BlockingIOError):
             new = os.read(self._descriptor, MAX_REPORT_BYTES)
             self.report += new[: MAX_REPORT_BYTES - len(self.report)]
-            self._has_announced |= ANNOUNCED in new
+            self._has_announced |= new.startswith(ANNOUNCED) or new.endswith(ANNOUNCED)
 
     def _reason_to_stop(self, has_parent: bool) -> str:
         if not has_parent:
