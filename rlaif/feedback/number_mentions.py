@@ -66,6 +66,11 @@ FINAL = re.compile(
     rf"|{STARTS}(?:final|overall|total) ?{WHOLE}?{LINKS}",
     re.IGNORECASE,
 )
+SURE = re.compile(
+    r"(?:score|grade|rating|mark|preferred|response|choice|winner)[^\w.!?]{0,12}(?:[:=]|of|is)[^\w.!?]{0,12}\Z|[{>\]\[]\s{0,4}\Z",
+    re.IGNORECASE,
+)
+"""Labels whose number is an answer whatever follows. Others may label a number of things: "Overall 3 errors"."""
 GRADE_LABEL = re.compile(
     rf"(?:{STARTS}(\w{{1,30}})[^\S\n]{{1,4}})?{STARTS}"
     rf"(?:score|grade|rating|mark|points|answer|verdict|result|evaluation){LINKS}",
@@ -229,17 +234,19 @@ def _rank(text: str, place: _Place, before: str, is_scale: bool) -> Rank | None:
     """How a number that does not open the text stands in it; None where it is only mentioned."""
     if IS_CONDITIONAL.match(text, place.end):
         return None
-    if FINAL.search(before):
+    is_answer = place.is_fraction or not _counts_things(text, place.end)
+    is_sure = is_answer or SURE.search(before) is not None
+    if is_sure and FINAL.search(before):
         return Rank.final
     label = (GRADE_LABEL if is_scale else CHOICE_LABEL).search(before)
-    if label:
+    if is_sure and label:
         is_of_a_part = is_scale and label.group(1) is not None and label.group(1).casefold() not in OF_THE_WHOLE
         return Rank.stated if is_of_a_part else Rank.labelled
     if not is_scale and IS_BETTER.match(text, place.end):
         return Rank.labelled
     if is_alone_in_its_last_line(before, text, place.end):
         return Rank.last_line
-    if CONCLUDING.search(before) and not _counts_things(text, place.end):
+    if is_answer and CONCLUDING.search(before):
         return Rank.concluding
     ends_in_it = CLAUSE_START.search(before) and ENDS_TEXT.match(text, place.end)
     return Rank.stated if place.is_fraction or GIVEN.search(before) or ends_in_it else None

@@ -87,6 +87,7 @@ IS_CONDITIONAL = re.compile(
 )
 ASKS = re.compile(r"[*_\"'`]{0,4}(?:[)\]]|[^\S\n]{0,2}[:=?])")
 """What follows the words of "Answer (yes/no): yes" and "Yes or no? Yes", which only name what may be said."""
+SENTENCE_BREAK = re.compile(r"[.!?;:\n—–]")
 SEPARATOR = re.compile(r"([\W_]*?)(?:(and|or|but|nor|to|versus|vs)[\W_]+)?", re.IGNORECASE)
 
 
@@ -168,13 +169,13 @@ def _followed_by_another(text: str, places: Sequence[_Place], index: int) -> boo
         return True
     if _is_part_of_a_phrase(text, other) or NUMBER_SIGN.match(text, other.start):
         return False
-    if re.search(r"[.!?;:\n—–]", between.group(1)):
+    if SENTENCE_BREAK.search(between.group(1)):
         return IS_ALONE_IN_ITS_SENTENCE.match(text, other.end) is not None
     return NEXT_WORD.match(text, other.end) is None or _goes_on_in_a_clause(text, other)
 
 
 def _is_conditional_statement(text: str, place: _Place) -> bool:
-    """ "The answer is yes if ..."; "Yes, if ..." still opens with its answer."""
+    """Whether it is "The answer is yes if ..."; "Yes, if ..." still opens with its answer."""
     return any(one.isalpha() for one in text[: place.start]) and IS_CONDITIONAL.match(text, place.end) is not None
 
 
@@ -200,6 +201,6 @@ def _rank(text: str, place: _Place) -> Rank | None:
 
 
 def _goes_on_in_a_clause(text: str, place: _Place) -> bool:
-    """ "Yes it does"; not "Yes would need an import"."""
+    """Whether the word begins a clause, as in "Yes it does", and is not its subject: "Yes would need an import"."""
     following = NEXT_WORD.match(text, place.end)
     return following is not None and following.group(1).casefold().partition("'")[0] in FUNCTION_WORDS

@@ -42,6 +42,8 @@ GRADES = {
     "Score: 1. It fails.": "1", "1 - it fails": "1", "1 (it fails)": "1", "1: it fails": "1", "1, it fails": "1",
     "about 8": "8",
     "a solid 8": "8", "It is an 8": "8", "The output scores 8.": "8", "The program prints 8. Score: 3": "3",
+    "Overall, 3 names are undefined. Score: 6": "6", "A total of 3 errors: 4/10": "4", "Score: 8 works as asked": "8",
+    "The result is 3 errors, so 4.": "4", "Score: 8 Reason: line 3 is odd": "8", "Final: 3 errors. Grade: 5": "5",
     "Score (1-10): 8": "8", "Rating (out of 10): 8": "8", "Rating (1 to 10): 8 because": "8",
     "From 1 to 10, I'd say 8.": "8",
     "8 on a scale of 1 to 10": "8", "Scale 1-10: 8": "8", "Score (1-10, 10 is best): 7": "7",
@@ -58,7 +60,7 @@ NO_GRADES = [
     "The code has 2 imports.", "Line 3 fails", "Python 3", "8,5", "1e1", "Correctness: 8/10. Style: 6/10.",
     "Readability score: 7\nCorrectness score: 8", "The score would be 10 if it had docs.",
     "Score: 11\n8 lines are odd.", "<think>8", "Rate it from 1 to 10", "1-10", "1 to 10", "The program prints 8.",
-    "It is 8 lines long.", "about 8 errors", "10 - 2 = 8",
+    "It is 8 lines long.", "about 8 errors", "Overall 3 errors", "Total: 3 errors", "10 - 2 = 8",
 ]  # fmt: skip
 
 
