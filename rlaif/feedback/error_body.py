@@ -19,6 +19,8 @@ SAID_UNDER = (
 """The keys under which servers say why, the telling ones first."""
 NOT_NAMES = ("body", "query", "request", "generation_config", "generationConfig", "parameters", "options")
 """What an error puts before a field's name: where the field stands."""
+EVENT = re.compile(rb"\A\s*(?:event:[^\n]*\n)?data:")
+"""Before an error that is sent as an event of a stream."""
 TITLE = re.compile(rb"<(title|h1)\b[^>]*>(.*?)</\1>", re.IGNORECASE | re.DOTALL)
 
 
@@ -33,7 +35,7 @@ class Said:
 def read_error(body: bytes) -> Said:
     """What a body says, whatever it is: JSON of any server's form, a page, a text, nothing."""
     try:
-        content = json.loads(body)
+        content = json.loads(EVENT.sub(b"", body, count=1))
     except (ValueError, RecursionError):
         return Said(_of_text(body))
     return said_by(content)

@@ -39,7 +39,7 @@ NAMES: dict[str, re.Pattern[str]] = {
 }
 """The names of each field in the servers' own terms."""
 COMPLAINT = re.compile(
-    r"unsupported|\bnot\b|n't\b|unknown|unrecogni[sz]ed|unexpected|extra|forbidden|disallowed|disabled|invalid|illegal"
+    r"unsupported|\bnot?\b|n't\b|unknown|unrecogni[sz]ed|unexpected|extra|forbidden|disallowed|disabled|invalid|illegal"
     r"|deprecated|removed|prohibited|\bmust|should|expected|cannot|may only|\bonly\b|max|minimum|at (?:most|least)"
     r"|(?:more|less|greater|larger|higher|lower|smaller) than|exceed|range|too (?:large|high|big|small|low|many)"
     r"|between|above|below|[<>≤≥]|no such|requires?\b|limit|validation|not a",
@@ -48,7 +48,8 @@ COMPLAINT = re.compile(
 LACKING = re.compile(
     r"unsupported|(?:not|n't) (?:\w+ )?"
     r"(?:support|allow|permit|permitted|enabled|accept|available|implemented|recogni[sz]e)"
-    r"|unknown|unrecogni[sz]ed|extra|unexpected|forbidden|disabled|deprecated|removed|prohibited|no such|cannot find",
+    r"|\bno (?:\w+ ){1,3}(?:that |which )?(?:can |could )?(?:support|handle|serve)|unknown|unrecogni[sz]ed|extra"
+    r"|unexpected|forbidden|disabled|deprecated|removed|prohibited|no such|cannot find",
     re.I,
 )
 """The field is not there at all, whatever its value."""

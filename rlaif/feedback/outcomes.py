@@ -42,6 +42,8 @@ class Outcomes:
             return
         if self._num_thoughts >= THOUGHTS_ALONE:
             raise too_few_tokens(request, f"all of the first {self._num_thoughts} answers")
+        if self._num_unreadable >= NONE_READABLE and reply.unreadable.startswith(CUT_OFF):
+            raise too_few_tokens(request, f"none of the first {self._num_unreadable} answers can be read: the last one")
         if self._num_unreadable >= NONE_READABLE:
             raise UserError(
                 f"{where}: none of the first {self._num_unreadable} answers can be read: {reply.unreadable}"

@@ -29,6 +29,7 @@ TOO_LONG = _any(
     r"(?:reduce|shorten) (?:the |your )?(?:length|size|prompt|inputs?|messages?)",
     r"inputs?[ _](?:length|tokens?(?: count)?)\b.{0,80}"
     r"(?:exceed|range|maximum|too|longer|larger|greater|more|less|limit)",
+    r"(?:prompt|sequence|query)[ _]length\b.{0,80}(?:exceed|too|longer|larger|greater|more|maximum|limit)",
     r"range of input length",
     r"(?:number|count) of (?:the )?(?:input|prompt) tokens",
     r"tokens in (?:the|your) (?:prompt|messages?|input)",
@@ -135,7 +136,7 @@ def fate_of(status: int, said: Said) -> Fate:
         return Fate.stop
     if status == 429:
         return Fate.reject if TOO_LARGE.search(reason) else Fate.retry
-    if status in (408, 409, 425) or status >= 500:
+    if status in (408, 409, 425) or (status >= 500 and status != 501):
         about_prompt = TOO_LONG.search(reason) if status == 500 else None
         return Fate.reject if about_prompt or FILTERED_FOR_SURE.search(reason) else Fate.retry
     if status == 413 or FILTERED_FOR_SURE.search(reason):

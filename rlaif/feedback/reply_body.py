@@ -47,6 +47,8 @@ def read_body(body: bytes) -> Reply:
         raise CallFailed(f"the answer is an error: {one_line(said.reason)}", fate, "malformed", body=_shown(body))
     if isinstance(content, dict) and isinstance(content.get("message"), dict) and "choices" not in content:
         content = _of_ollama(content)
+    if isinstance(content, dict) and not content.get("choices") and content.get("promptFeedback"):
+        content["choices"] = [{"finish_reason": "content_filter"}]
     if not isinstance(content, dict) or not isinstance(content.get("choices"), list):
         said = said_by(content)
         text = f"the answer has no list of choices: {one_line(said.reason)}".removesuffix(": ")
@@ -218,7 +220,7 @@ def _refusal(value: object) -> str:
 
 
 def _unreadable(choice: _Choice) -> str:
-    if choice.finish in FILTERED:
+    if choice.finish != "stop" and any(word in choice.finish for word in FILTERED):
         return "filtered"
     if choice.refusal:
         return f"refused: {one_line(choice.refusal)[:80]!r}"

@@ -63,6 +63,8 @@ def cause_of_status(status: int) -> str:
     """The name under which failures of a status are counted."""
     if status in (429, 503):
         return str(status)
+    if status == 501:
+        return "4xx"  # what is asked for is not there
     if status in (408, 504):
         return "time-out"
     return "5xx" if status >= 500 else "4xx"

@@ -6,9 +6,11 @@ from typing import Any
 
 from tqdm import tqdm
 
+from rlaif.config import JudgeKind
 from rlaif.feedback.build import open_feedback
 from rlaif.feedback.canaries import judge_canaries, make_canaries
 from rlaif.feedback.injection import veto
+from rlaif.feedback.invalid import invalid_line
 from rlaif.feedback.order_bias import bias_line, order_figures
 from rlaif.feedback.pairs import reference_sample
 from rlaif.feedback.scoring import question_rates
@@ -56,6 +58,9 @@ def run(context: StageContext) -> dict[str, Any]:
     }  # fmt: skip
     if judge.spending.sums:
         tqdm.write(judge.spending.line())
+    unread = invalid_line(raw.answers, raw.preferences)
+    if unread is not None and config.feedback.judge is not JudgeKind.static:
+        tqdm.write(unread)
     bias = bias_line(result.get("order_gap"))
     if bias is not None:
         tqdm.write(bias)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 from rlaif.errors import UserError
-from rlaif.feedback.pairs import make_pairs, pairs_from_preferences, reference_sample
+from rlaif.feedback.invalid import invalid_line
+from rlaif.feedback.pairs import PairReport, make_pairs, pairs_from_preferences, reference_sample
 from rlaif.pipeline import StageContext
-from rlaif.records import write_records
+from rlaif.records import Preference, write_records
 from rlaif.stages import artifacts
 
 
@@ -29,10 +31,19 @@ def run(context: StageContext) -> dict[str, Any]:
     if not report.pairs:
         raise UserError(
             f"no preference pairs: {report.num_ties} ties, {report.num_unlabelled} without a readable answer, "
-            f"{report.num_unbalanced} left out for their lengths; lower feedback.pairs.min_margin or sample more"
+            f"{report.num_unbalanced} left out for their lengths; {_way_out(context, report, preferences)}"
         )
     write_records(context.run.directory / artifacts.PAIRS, report.pairs)
     counts = {name: value for name, value in dataclasses.asdict(report).items() if name != "pairs"}
     scores = [label.score for label in labels if label.score is not None]
     mean_score = {"mean_score": sum(scores) / len(scores)} if scores else {}
     return {"num_pairs": len(report.pairs), **counts, **mean_score}
+
+
+def _way_out(context: StageContext, report: PairReport, preferences: Sequence[Preference]) -> str:
+    """What would give pairs: where it is the judge's answers that are missing, no other margin does."""
+    if report.num_unlabelled > report.num_ties + report.num_unbalanced:
+        unread = invalid_line(artifacts.read_answers(context.inputs["label"]), preferences)
+        if unread is not None:
+            return unread
+    return "lower feedback.pairs.min_margin or sample more"

@@ -154,6 +154,13 @@ def test_why_there_is_no_answer(change: Any, unreadable: str, completion_of: Cha
     assert read_body(body_of(whole)).unreadable == unreadable
 
 
+def test_a_prompt_that_gemini_blocks_is_filtered() -> None:
+    blocked = {"promptFeedback": {"blockReason": "SAFETY"}, "usageMetadata": {"promptTokenCount": 9}}
+    assert read_body(body_of(blocked)).unreadable == "filtered"
+    finish = {"choices": [{"index": 0, "finish_reason": "content_filter: PROHIBITED_CONTENT"}]}
+    assert read_body(body_of(finish)).unreadable == "filtered"
+
+
 def test_several_choices_come_in_their_order() -> None:
     def choice(index: Any, text: str, finish: str = "stop") -> dict[str, Any]:
         return {"index": index, "message": {"content": text}, "finish_reason": finish, "logprobs": token(YES, NO)}

@@ -1,0 +1,25 @@
+"""What a judge said that could not be read, in a line for people."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from rlaif.records import Answer, Preference
+
+SAID_ABOVE = 0.1
+"""A larger share of invalid answers is said."""
+
+
+def invalid_line(answers: Sequence[Answer], preferences: Sequence[Preference]) -> str | None:
+    """How many answers or comparisons could not be read, and why most of them; None where they are few."""
+    invalid = [one.invalid for one in answers if one.p_yes is None]
+    invalid += [one.invalid for one in preferences if one.p_first is None]
+    num = len(answers) + len(preferences)
+    if not invalid or len(invalid) <= SAID_ABOVE * num:
+        return None
+    ((reason, count),) = Counter(invalid).most_common(1)
+    return (
+        f"{len(invalid)} of {num} answers of the judge cannot be read, {count} of them: {reason or 'no reason'}; "
+        "a judge that explains or thinks first needs a larger questions.options.max_answer_tokens"
+    )
