@@ -5,12 +5,13 @@ The rule. A text that *opens* with a word as an answer says that word, and words
 8") or no answer at all: "No" before a noun ("No errors found, so yes"), the number of a list ("1. It parses."), a
 number of things ("3 errors"). Then what the text *concludes* counts: a final mark (`\\boxed{}`, `<answer>`, `[[8]]`,
 `[RESULT] 8`, "final answer: no"), else a labelled answer ("Answer: yes", "Score: 9"), of each the last one; else a last
-line that is only the word; else conclusions in prose that agree ("so yes", "I would give it an 8"), else sentences that
-begin with the word and agree. Where an opening and a labelled answer or a "so" differ, or conclusions do, the text is
-no answer.
-Of a text that was cut off only its opening and a final mark count, since what it weighs is not yet what it concludes.
+line that is only the word; else conclusions that agree ("so yes"); else what the text says elsewhere, if it is one
+thing ("It does, yes.", "I would give it an 8"). Where an opening and a labelled answer or a "so" differ, or conclusions
+do, the text is no answer. Of a text that was cut off only its opening and a final mark count, since what it weighs is
+not yet what it concludes.
 
-The rule looks at places and never at which word stands there, so that it loses no more answers of one kind.
+The rule looks at places, not at which word stands there, so that it loses no more answers of one kind; what a "no"
+before a noun would answer differs from question to question ("No errors", "No such module").
 """
 
 from __future__ import annotations
@@ -75,8 +76,8 @@ def decide(mentions: Sequence[Mention], opens_with_several: bool, cut_off: bool)
         return _of_words(explicit[-1])
     if opens_with_several:
         return SEVERAL
-    in_prose = [*concluding, *of_rank.get(Rank.stated, [])]
-    for found in (of_rank.get(Rank.last_line), in_prose, of_rank.get(Rank.sentence), of_rank.get(Rank.numbered)):
+    in_prose = [*of_rank.get(Rank.stated, []), *of_rank.get(Rank.sentence, [])]
+    for found in (of_rank.get(Rank.last_line), concluding, in_prose, of_rank.get(Rank.numbered)):
         if found:
             agree = all(one.shares == found[0].shares for one in found)
             return _of_words(found[-1]) if agree else SEVERAL

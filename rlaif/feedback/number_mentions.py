@@ -73,7 +73,7 @@ SURE = re.compile(
 """Labels whose number is an answer whatever follows. Others may label a number of things: "Overall 3 errors"."""
 GRADE_LABEL = re.compile(
     rf"(?:{STARTS}(\w{{1,30}})[^\S\n]{{1,4}})?{STARTS}"
-    rf"(?:score|grade|rating|mark|points|answer|verdict|result|evaluation){LINKS}",
+    rf"(?:score|grade|rating|marks?|points|answer|verdict|result|evaluation){LINKS}",
     re.IGNORECASE,
 )
 OF_THE_WHOLE = words_of("the my a its this your and so is total numeric numerical final overall quality judge of with")
@@ -91,6 +91,16 @@ GIVES = one_of(
 CONCLUDING = re.compile(rf"{STARTS}{CONCLUSION}{LINKS}|(?:=>|->|[→⇒∴])[^\w.!?]{{0,6}}\Z", re.IGNORECASE)
 GIVEN = re.compile(rf"{STARTS}{GIVES}{ENDS}[^\n.!?\d]{{0,30}}\Z", re.IGNORECASE)
 CLAUSE_START = re.compile(rf"(?:[\n.!?:|;,—–=]|\s-)[^\w\n]{{0,12}}(?:{RESPONSE} )?\Z", re.IGNORECASE)
+ENTRY = re.compile(rf"(?:(\w{{1,30}})[\"'`*_)\]]{{0,4}}[^\S\n]?)?[:=][^\w\n]{{0,12}}(?:{RESPONSE} )?\Z", re.IGNORECASE)
+"""What stands before the number of "Correctness: 8": a text with several such has no grade, if they differ."""
+COUNTS = re.compile(
+    one_of(
+        "error, issue, bug, warning, problem, mistake, flaw, line, step, import, call, name, argument, version, python"
+    )
+    + "s?|confidence",
+    re.IGNORECASE,
+)
+"""What is no grade's name: "Errors: 2"."""
 NAMES_A_RESPONSE = re.compile(rf"{STARTS}{RESPONSE}[^\S\n]{{0,2}}[#*_]{{0,3}}\Z", re.IGNORECASE)
 SEEMS = one_of("is, seems, appears, looks, would be, should be, must be, has to be")
 BY_FAR = one_of(
@@ -248,5 +258,7 @@ def _rank(text: str, place: _Place, before: str, is_scale: bool) -> Rank | None:
         return Rank.last_line
     if is_answer and CONCLUDING.search(before):
         return Rank.concluding
+    if (entry := ENTRY.search(before)) and not place.is_fraction:
+        return Rank.stated if is_answer and not COUNTS.fullmatch(entry.group(1) or "") else None
     ends_in_it = CLAUSE_START.search(before) and ENDS_TEXT.match(text, place.end)
     return Rank.stated if place.is_fraction or GIVEN.search(before) or ends_in_it else None

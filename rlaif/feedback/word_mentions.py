@@ -20,6 +20,7 @@ from rlaif.feedback.phrases import (
     words_of,
 )
 
+DETERMINERS = ("no", "a")
 FUNCTION_WORDS = words_of(
     "a an the this that these those it its he she they we i you there here all some every each any both not none "
     "because since as but and or so if when while although though however unless due given "
@@ -142,11 +143,11 @@ def _pattern(words: tuple[str, ...]) -> tuple[re.Pattern[str], dict[str, str]]:
 
 
 def _is_part_of_a_phrase(text: str, place: _Place) -> bool:
-    """Whether a "no" belongs to the noun that follows: "no errors", "no such module".
+    """Whether a "no" belongs to the noun that follows: "no errors", "no such module"; so does an "A" of other words.
 
     "No it does not" is an answer, and so is "No 2 imports are missing".
     """
-    if place.word.casefold() != "no":
+    if place.word.casefold() not in DETERMINERS:
         return False
     match = NEXT_WORD.match(text, place.end)
     return match is not None and not match.group(1)[0].isdigit() and not _is_function_word(match.group(1))

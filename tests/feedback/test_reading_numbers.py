@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.feedback.phrasings import CHOICE, GRADE, spelt, word_said
+from rlaif.feedback.exchange import Request
+from tests.feedback.phrasings import ASK, CHOICE, GRADE, spelt, word_said
 
 GRADES = {
     "8": "8", "8.": "8", "8.0": "8", "8.00": "8", "**8**": "8", "`8`": "8", "8!": "8", "10": "10",
@@ -44,7 +45,10 @@ GRADES = {
     "a solid 8": "8", "It is an 8": "8", "The output scores 8.": "8", "The program prints 8. Score: 3": "3",
     "Overall, 3 names are undefined. Score: 6": "6", "A total of 3 errors: 4/10": "4", "Score: 8 works as asked": "8",
     "The result is 3 errors, so 4.": "4", "Score: 8 Reason: line 3 is odd": "8", "Final: 3 errors. Grade: 5": "5",
-    "Score (1-10): 8": "8", "Rating (out of 10): 8": "8", "Rating (1 to 10): 8 because": "8",
+    "Correctness: 8": "8", '{"correctness": 8}': "8", '{"correctness": 8, "style": 6, "overall": 7}': "7",
+    "Errors: 2\nScore: 6": "6",
+    "Correctness: 8\nStyle: 8": "8", "Score (1-10): 8": "8", "Rating (out of 10): 8": "8",
+    "Rating (1 to 10): 8 because": "8",
     "From 1 to 10, I'd say 8.": "8",
     "8 on a scale of 1 to 10": "8", "Scale 1-10: 8": "8", "Score (1-10, 10 is best): 7": "7",
     "<think>maybe 3</think>8": "8", "Let me see: 3?\n</think>\n\n8": "8",
@@ -60,7 +64,8 @@ NO_GRADES = [
     "The code has 2 imports.", "Line 3 fails", "Python 3", "8,5", "1e1", "Correctness: 8/10. Style: 6/10.",
     "Readability score: 7\nCorrectness score: 8", "The score would be 10 if it had docs.",
     "Score: 11\n8 lines are odd.", "<think>8", "Rate it from 1 to 10", "1-10", "1 to 10", "The program prints 8.",
-    "It is 8 lines long.", "about 8 errors", "Overall 3 errors", "Total: 3 errors", "10 - 2 = 8",
+    "It is 8 lines long.", "about 8 errors", "Overall 3 errors", "Errors: 2", "Correctness: 8\nStyle: 6",
+    '{"correctness": 8, "style": 6}', "Line: 3", "Total: 3 errors", "10 - 2 = 8",
 ]  # fmt: skip
 
 
@@ -186,6 +191,7 @@ Response {X}: it fails. Response {O}: it runs.
 Response {X} fails and Response {O} runs
 Response {X} is better in style. Response {O} is better in substance.
 1. It is short.\\n2. It is long.
+Substance: {X}\\nStyle: {O}
 1. Response 1 calls what exists. 2. Response 2 does not.
 If line 3 is reached, {X} is worse, else {O} is.
 <think>{X}
@@ -212,3 +218,11 @@ def test_a_response_that_is_only_mentioned_is_not_chosen(word: str, other: str) 
 )  # fmt: skip
 def test_a_grade_before_a_cut(text: str, expected: str | None) -> None:
     assert word_said(text, GRADE, finish_reason="length") == expected
+
+
+def test_letters_that_are_articles_too() -> None:
+    letters = Request(ASK, "choice", ("A", "B"))
+    said = {"A": "A", "B.": "B", "[[A]]": "A", "Answer: B": "B", "A is better": "A", "A because it runs": "A",
+            "A good one. So A": "A", "a)": "A",
+            "A or B": None, "Both": None}  # fmt: skip
+    assert {text: word_said(text, letters) for text in said} == said

@@ -195,6 +195,8 @@ SAYS_NOTHING = """\
 Either {X} or {O}.
 {X} or {O}?
 Neither {X} nor {O}.
+Syntax: {X}\\nNames: {O}
+Does it parse? {X}. It runs, {O}.
 Could be {X}, could be {O}.
 Answer: {X} or {O}
 Answer with one word: {X} or {O}.
