@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import math
 import os
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from rlaif.execution.inside import server
+
+NOBODY = 65534
 
 
 def test_size_counts_blocks_and_follows_no_link(tmp_path: Path) -> None:
@@ -41,3 +45,68 @@ def test_deep_directories_are_measured_and_cleared(tmp_path: Path) -> None:
     assert server._size(str(tmp_path)) == math.inf
     server.clear(str(tmp_path))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_size_counts_a_file_with_several_names_once(tmp_path: Path) -> None:
+    (tmp_path / "one").write_bytes(b"x" * (1 << 20))
+    for number in range(5):
+        (tmp_path / f"{number}").hardlink_to(tmp_path / "one")
+    assert 1 << 20 <= server._size(str(tmp_path)) < 2 << 20
+
+
+def test_size_takes_no_directory_for_empty_that_it_cannot_list(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As an ordinary user, from whom a snippet's directory can hide what is in it, but not that it is one."""
+    list_entries = server._entries
+
+    def refuse(directory: str) -> list[os.DirEntry[str]]:
+        if directory != str(tmp_path):
+            raise PermissionError(directory)
+        return list_entries(directory)
+
+    monkeypatch.setattr(server, "_entries", refuse)
+    (tmp_path / "closed").mkdir(0o000)
+    (tmp_path / "listed").mkdir(0o500)
+    assert server._size(str(tmp_path)) < math.inf
+    (tmp_path / "hidden").mkdir(0o300)
+    assert server._size(str(tmp_path)) == math.inf
+
+
+@pytest.mark.parametrize("mode", [0o000, 0o300, 0o500, 0o600])
+def test_directories_within_closed_ones_are_cleared(tmp_path: Path, mode: int) -> None:
+    """Moving a directory changes it, which its owner may not without the right to write in it."""
+    workspace = tmp_path / "workspace"
+    deep = workspace / "a" / "b" / "c"
+    deep.mkdir(parents=True)
+    (deep / "file").touch()
+    for directory in (deep, deep.parent, deep.parent.parent):
+        directory.chmod(mode)
+    if os.geteuid() == 0:
+        shutil.chown(workspace, NOBODY, NOBODY)
+        for path in (tmp_path, *tmp_path.parents):
+            if path.stat().st_mode & 0o001 == 0:
+                path.chmod(path.stat().st_mode | 0o011)
+            if path.name.startswith("pytest-of-"):
+                break
+        for path in [*workspace.rglob("*")]:
+            os.chown(path, NOBODY, NOBODY)
+    as_ordinary_user(lambda: server.clear(str(workspace)))
+    assert list(workspace.iterdir()) == []
+
+
+def as_ordinary_user(function: Callable[[], None]) -> None:
+    """In a child that gives up root, where we are root."""
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            if os.geteuid() == 0:
+                os.setgroups([])
+                os.setgid(NOBODY)
+                os.setuid(NOBODY)
+            function()
+            status = 0
+        finally:
+            os._exit(status)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0

@@ -5,34 +5,36 @@ The system-call filter does not let a snippet have the shared kind (see `seccomp
 
 from __future__ import annotations
 
-import mmap
+import mmap as module
 from typing import Self
 
-_Mapping = mmap.mmap
-_READ, _WRITE = mmap.PROT_READ, mmap.PROT_WRITE
-_PROTECTION = {mmap.ACCESS_READ: _READ, mmap.ACCESS_WRITE: _READ | _WRITE}
+_Mapping = module.mmap
+_READ, _WRITE = module.PROT_READ, module.PROT_WRITE
+_PROTECTION = {module.ACCESS_READ: _READ, module.ACCESS_WRITE: _READ | _WRITE}
 
 
 def install() -> None:
     """Put another class in the place of `mmap.mmap`, whose anonymous mappings are private."""
-    OwnMapping.__module__, OwnMapping.__name__, OwnMapping.__qualname__ = "mmap", "mmap", "mmap"
-    mmap.mmap = OwnMapping  # type: ignore[misc]
+    module.mmap = mmap  # type: ignore[misc]
 
 
-class OwnMapping(_Mapping):
+class mmap(_Mapping):
     """As `mmap.mmap`; MAP_PRIVATE where it is anonymous."""
+
+    __module__ = "mmap"
 
     def __new__(
         cls,
         fileno: int,
         length: int,
-        flags: int = mmap.MAP_SHARED,
+        flags: int = module.MAP_SHARED,
         prot: int = _READ | _WRITE,
-        access: int = mmap.ACCESS_DEFAULT,
+        access: int = module.ACCESS_DEFAULT,
         *offset: int,
         **options: int,
     ) -> Self:
-        if (fileno == -1 or flags & mmap.MAP_ANONYMOUS) and access in (mmap.ACCESS_DEFAULT, *_PROTECTION):
-            flags = flags & ~mmap.MAP_SHARED | mmap.MAP_PRIVATE
-            prot, access = _PROTECTION.get(access, prot), mmap.ACCESS_DEFAULT
+        """Raises as the original does."""
+        if (fileno == -1 or flags & module.MAP_ANONYMOUS) and access in (module.ACCESS_DEFAULT, *_PROTECTION):
+            flags = flags & ~module.MAP_SHARED | module.MAP_PRIVATE
+            prot, access = _PROTECTION.get(access, prot), module.ACCESS_DEFAULT
         return super().__new__(cls, fileno, length, flags, prot, access, *offset, **options)

@@ -24,6 +24,7 @@ import ctypes
 import errno
 import os
 import platform
+import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -86,11 +87,11 @@ def is_supported() -> bool:
 def install(report_descriptor: int, network: bool = False) -> None:
     """Confine the calling process for good. OSError where the kernel does not take the filter."""
     program = build_filter(_MACHINES[platform.machine()], os.getpid(), report_descriptor, network)
-    array = (_Instruction * len(program))(*(_Instruction(*step) for step in program))
+    code = b"".join(_INSTRUCTION.pack(*step) for step in program)
     libc = ctypes.CDLL(None, use_errno=True)
     for arguments in (
         (_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0),
-        (_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.byref(_Program(len(program), array)), 0, 0),
+        (_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.byref(_Program(len(program), code)), 0, 0),
     ):
         if libc.prctl(*arguments) != 0:
             raise OSError(ctypes.get_errno(), "the kernel refuses the seccomp filter")
@@ -116,23 +117,21 @@ def build_filter(
     ]
     answers = ((_FORBIDDEN, refuse), (_PRETENDED, pretend), (UNSUPPORTED, _ERRNO | errno.EOPNOTSUPP))
     for numbers, answer in answers:
-        for pair in numbers.values():
-            program += _answer(pair[column], answer)
+        program += _answer_all([pair[column] for pair in numbers.values()], answer)
     unreachable = _ERRNO | errno.ENETUNREACH
     if network:
         program += _allow_argument(_SOCKET[column], 0, _INTERNET_FAMILIES, unreachable)
     else:
-        for call in (_SOCKET, _CONNECT, _BIND, _LISTEN):
-            program += _answer(call[column], unreachable)
-        for call in (_SENDMSG, _SENDMMSG):  # descriptors travel by them
-            program += _answer(call[column], _ERRNO | errno.ETOOMANYREFS)
+        program += _answer_all([call[column] for call in (_SOCKET, _CONNECT, _BIND, _LISTEN)], unreachable)
+        # descriptors travel by them
+        program += _answer_all([call[column] for call in (_SENDMSG, _SENDMMSG)], _ERRNO | errno.ETOOMANYREFS)
     # A pair of connected streams is no way out; a datagram socket could send to any other by its name.
     program += _deny_bits(_SOCKETPAIR[column], 1, _CONNECTIONLESS, refuse)
     bad_descriptor = _ERRNO | errno.EBADF
     for closing, index in ((_CLOSE, 0), (_DUP2, 1), (_DUP3, 1)):
         program += _deny_argument(closing[column], index, (report_descriptor,), bad_descriptor)
-    program += _answer(_CLOSE_RANGE[column], _ERRNO | errno.ENOSYS)  # the C library and Python then close one by one
-    program += _answer(_CLONE3[column], _ERRNO | errno.ENOSYS)  # the C library then falls back to clone
+    # The C library and Python then close one by one; the C library then falls back to clone.
+    program += _answer_all([_CLOSE_RANGE[column], _CLONE3[column]], _ERRNO | errno.ENOSYS)
     program += _require_bits(_CLONE[column], _THREAD_FLAGS, refuse)
     program += _deny_all_bits(_MMAP[column], 3, (_MAP_SHARED, _MAP_ANONYMOUS), refuse)
     program += _own_signals(_KILL[column], 1, own_pid, refuse)
@@ -152,10 +151,12 @@ def build_filter(
     return [*program, (_RETURN, 0, 0, _ALLOW)]
 
 
-def _answer(number: int | None, answer: int) -> list[Instruction]:
-    if number is None:
-        return []
-    return [(_EQUAL, 0, 1, number), (_RETURN, 0, 0, answer)]
+def _answer_all(numbers: Sequence[int | None], answer: int) -> list[Instruction]:
+    """The same answer to each of these calls: all jump to one return (255 instructions away at most)."""
+    known = [number for number in numbers if number is not None]
+    last = len(known) - 1
+    tests = [(_EQUAL, last - place, int(place == last), number) for place, number in enumerate(known)]
+    return [*tests, (_RETURN, 0, 0, answer)]
 
 
 def _require_bits(number: int, bits: Sequence[int], otherwise: int) -> list[Instruction]:
@@ -239,14 +240,8 @@ def _allow_argument(number: int, index: int, allowed: tuple[int, ...], otherwise
     return [(_EQUAL, 0, len(body), number), *body]
 
 
-class _Instruction(ctypes.Structure):
-    _fields_ = (
-        ("code", ctypes.c_uint16),
-        ("if_true", ctypes.c_uint8),
-        ("if_false", ctypes.c_uint8),
-        ("constant", ctypes.c_uint32),
-    )
+_INSTRUCTION = struct.Struct("=HBBI")
 
 
 class _Program(ctypes.Structure):
-    _fields_ = (("length", ctypes.c_uint16), ("instructions", ctypes.POINTER(_Instruction)))
+    _fields_ = (("length", ctypes.c_uint16), ("instructions", ctypes.c_char_p))
