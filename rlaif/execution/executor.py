@@ -116,12 +116,12 @@ class Executor:
 
     def _execute(self, code: str) -> Verdict:
         """In a thread of the pool, each of which has its own worker."""
-        if not hasattr(self._local, "worker"):
-            with self._start:
-                self._local.worker = self._make_worker()
-                self._workers.append(self._local.worker)
         surroundings = self._surroundings
         try:
+            if not hasattr(self._local, "worker"):
+                with self._start:
+                    self._local.worker = self._make_worker()
+                    self._workers.append(self._local.worker)
             outcome = self._local.worker.run(code, surroundings.files_for(code), surroundings.pages_for(code))
         except SandboxError as error:
             raise UserError(f"the {self._config.environment.value} sandbox does not start: {error}") from None

@@ -40,6 +40,7 @@ _NETWORK_FILES = (
     "/etc/ssl/certs", "/etc/ca-certificates", "/etc/pki/tls/certs", "/etc/pki/ca-trust/extracted",
 )  # fmt: skip
 """How names are looked up, and whose certificates are trusted; no keys."""
+_WAY_OUT = "set TMPDIR to a directory that can be written to, on a disk that is not full"
 _PROBE_TIMEOUT_S = 20.0
 _PROBE_MEMORY_MB = 256
 
@@ -74,7 +75,7 @@ class Limits:
 
 
 def make_worker(isolation: Isolation, contents: Contents, limits: Limits) -> Worker:
-    """A worker whose sandbox starts when it is first used."""
+    """A worker whose sandbox starts when it is first used. SandboxError where there is no place for its files."""
     if isolation is Isolation.bubblewrap:
         launch = _bubblewrap(contents, limits)
     else:
@@ -109,14 +110,17 @@ def find_problem(isolation: Isolation) -> str | None:
         return "the kernel has no Landlock of ABI 3 (Linux 6.2) or later"
     if isolation is Isolation.landlock and not Path("/proc/self/fd").is_dir():
         return "there is no /proc, by which the files are counted that a snippet holds without a name"
-    with tempfile.NamedTemporaryFile(prefix="rlaif-canary-") as canary:
-        worker = make_worker(isolation, Contents(), Limits(_PROBE_TIMEOUT_S, _PROBE_MEMORY_MB))
-        try:
-            return _read_probe(worker.run(_probe(canary.name)))
-        except (SandboxError, OSError) as error:
-            return str(error)
-        finally:
-            worker.close()
+    try:
+        with tempfile.NamedTemporaryFile(prefix="rlaif-canary-") as canary:
+            worker = make_worker(isolation, Contents(), Limits(_PROBE_TIMEOUT_S, _PROBE_MEMORY_MB))
+            try:
+                return _read_probe(worker.run(_probe(canary.name)))
+            finally:
+                worker.close()
+    except SandboxError as error:
+        return str(error)
+    except OSError as error:
+        return f"no file can be made in the temporary directory ({error}); {_WAY_OUT}"
 
 
 def _probe(hidden_file: str) -> str:
@@ -194,7 +198,7 @@ def _system_mounts(files: Sequence[str]) -> list[str]:
 
 
 def _process(contents: Contents, limits: Limits, confined: bool) -> Launch:
-    workspace = Path(tempfile.mkdtemp(prefix="rlaif-snippet-")).resolve()
+    workspace = _make_workspace()
     rules = None
     if confined:
         system = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", *_system_files(contents)]
@@ -204,6 +208,13 @@ def _process(contents: Contents, limits: Limits, confined: bool) -> Launch:
         environment=_environment(str(workspace), str(Path(inside.__file__).parents[1]), contents),
         workspace=workspace,
     )
+
+
+def _make_workspace() -> Path:
+    try:
+        return Path(tempfile.mkdtemp(prefix="rlaif-snippet-")).resolve()
+    except OSError as error:
+        raise SandboxError(f"no directory for snippets can be made ({error}); {_WAY_OUT}") from None
 
 
 def _server(

@@ -118,19 +118,22 @@ class Worker:
             _remove(self._launch.workspace)
 
     def _start(self) -> None:
-        if self._launch.workspace is not None:
-            self._launch.workspace.mkdir(mode=0o700, exist_ok=True)
-        with _processes() as inherited:
-            self._process = subprocess.Popen(
-                [*self._launch.command, *map(str, inherited)],
-                env=dict(self._launch.environment),
-                cwd="/",
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                start_new_session=True,
-                pass_fds=inherited,
-            )
+        try:
+            if self._launch.workspace is not None:
+                self._launch.workspace.mkdir(mode=0o700, exist_ok=True)
+            with _processes() as inherited:
+                self._process = subprocess.Popen(
+                    [*self._launch.command, *map(str, inherited)],
+                    env=dict(self._launch.environment),
+                    cwd="/",
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                    start_new_session=True,
+                    pass_fds=inherited,
+                )
+        except OSError as error:
+            raise SandboxError(str(error)) from None
         assert self._process.stdin is not None
         os.set_blocking(self._process.stdin.fileno(), False)
         try:

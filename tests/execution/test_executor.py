@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import multiprocessing
 import subprocess
+import tempfile
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -137,6 +139,23 @@ def test_no_isolation_is_one_clear_error(
         executor.run(["x = 1"])
     assert "\n" not in str(caught.value)
     assert "execution.isolation=none" in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", [Isolation.landlock, Isolation.none])
+def test_no_place_for_snippets_is_one_clear_error(
+    make_config: MakeConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: Isolation
+) -> None:
+    """A temporary directory that is not there, not writable, or on a full disk."""
+    monkeypatch.setattr(isolation.landlock, "abi", lambda: isolation.landlock.MINIMUM_ABI)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
+    with (
+        warnings.catch_warnings(),
+        Executor(make_config(kind), tmp_path / "cache", tmp_path / "assets") as executor,
+        pytest.raises(UserError, match="set TMPDIR") as caught,
+    ):
+        warnings.simplefilter("ignore", UserWarning)
+        executor.run(["x = 1"])
+    assert "\n" not in str(caught.value)
 
 
 def test_torchhub_needs_a_database(make_config: MakeConfig, tmp_path: Path) -> None:

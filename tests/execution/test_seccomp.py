@@ -32,7 +32,8 @@ NUMBERS = {
                 "kill": 129, "fcntl": 25, "prctl": 167, "prlimit64": 261, "fchmodat": 53, "ptrace": 117, "getpid": 172,
                 "connect": 203, "bind": 200, "close": 57, "dup3": 24, "tgkill": 131, "close_range": 436, "ioctl": 29,
                "mmap": 222, "sendmsg": 211, "sendmmsg": 269, "sendto": 206, "sendfile": 71, "splice": 76,
-               "fallocate": 47, "getxattr": 8, "llistxattr": 12, "inotify_init1": 26, "inotify_add_watch": 27, "getpgid": 155,
+               "fallocate": 47, "getxattr": 8, "llistxattr": 12, "inotify_init1": 26, "inotify_add_watch": 27,
+               "getpgid": 155,
                "getpriority": 141, "sched_getaffinity": 123, "clock_gettime": 113, "listmount": 458},
 }  # fmt: skip
 ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}

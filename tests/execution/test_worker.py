@@ -16,8 +16,9 @@ import pytest
 
 from rlaif.config import ExecutionConfig, Isolation
 from rlaif.execution import Executor, worker
+from rlaif.execution.classify import classify
 from rlaif.execution.isolation import Contents, Limits, make_worker
-from rlaif.execution.worker import Worker
+from rlaif.execution.worker import Launch, SandboxError, Worker
 
 SLOW = "import time\ntime.sleep(0.7)"
 
@@ -140,6 +141,39 @@ def test_no_process_of_a_sandbox_has_the_trainers_variables(
             assert names <= {*sandbox._launch.environment, "PWD"}
     finally:
         sandbox.close()
+
+
+def test_a_snippet_that_the_system_kills_is_no_fault(sandbox: Worker) -> None:
+    """As where the machine is out of memory."""
+    assert sandbox.run("x = 1").report == {"passed": True}
+    process = sandbox._process
+    assert process is not None
+    before = set(descendants(process))
+
+    def kill() -> None:
+        for pid in set(descendants(process)) - before:
+            os.kill(pid, signal.SIGKILL)
+
+    threading.Timer(0.4, kill).start()
+    outcome = sandbox.run("import time\ntime.sleep(2.5)")
+    verdict = classify(outcome, {})
+    assert (verdict.status, verdict.kind, outcome.seconds < 1.5) == ("inconclusive", "memory", True), outcome
+
+
+def test_no_room_for_the_program_itself_is_no_fault(isolation: Isolation) -> None:
+    sandbox = make_worker(isolation, Contents(), Limits(timeout_s=3.0, memory_mb=256, disk_mb=1))
+    try:
+        verdict = classify(sandbox.run("# " + "long " * (1 << 19)), {})
+        assert (verdict.status, verdict.kind) == ("inconclusive", "isolation"), verdict
+        assert sandbox.run("x = 1").report == {"passed": True}
+    finally:
+        sandbox.close()
+
+
+def test_a_sandbox_that_cannot_be_started_says_why(tmp_path: Path) -> None:
+    sandbox = Worker(Launch((str(tmp_path / "no-such-program"),), {}, None), 1.0)
+    with pytest.raises(SandboxError, match="no-such-program"):
+        sandbox.run("x = 1")
 
 
 def descendants(process: subprocess.Popen[bytes]) -> list[int]:
