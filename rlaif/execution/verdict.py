@@ -30,7 +30,7 @@ class Verdict:
     - ``inconclusive``: the code may be right, this environment cannot tell. Kinds:
       package_missing (a real package that is not installed), environment (a library that
       does not work with another one here), mirror_gap (a library fails on a hub entry whose
-      own reference fails too), resource (network, local file, input, GPU, disk), memory,
+      own reference fails too), resource (network, local file, input, GPU, disk, a machine too busy to run it), memory,
       isolation (the sandbox forbids it, or failed), not_run.
     """
 
