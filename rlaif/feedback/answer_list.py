@@ -2,7 +2,8 @@
 
 A number that comes again from 1 begins the list anew, so that what a model drafts before its list is not the list: the
 last one that answers every question counts, else the last one. Within it a number with two different answers has none.
-Answers without numbers count where they are just as many as the questions.
+Answers without numbers count where they are just as many as the questions. Of a text that was cut off only answers that
+follow their number at once count: what else it has may be a thought.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ def answer_list(answer: str, words: Sequence[str], num_answers: int, cut_off: bo
     lists = json_answers(answer, decide, num_answers) if "{" in answer or "[" in answer else []
     if not lists:
         lists = _lists(list(_numbered(answer, words, cut_off)))
-    if not lists and (in_turn := _in_turn(answer, words, num_answers)):
+    if not lists and (in_turn := _in_turn(answer, words, num_answers, cut_off)):
         lists = [in_turn]
     of_all = [_list_of(one, num_answers) for one in lists]
     complete = [one for one in of_all if len(one.by_number) == num_answers]
@@ -94,11 +95,11 @@ def _numbered(answer: str, words: Sequence[str], cut_off: bool) -> Iterator[Entr
     for index, (number, start, _) in enumerate(heads):
         is_last = index + 1 == len(heads)
         end = len(answer) if is_last else heads[index + 1][2]
-        mention = said(answer[start:end], words, cut_off and is_last).mention
+        mention = said(answer[start:end], words, cut_off).mention
         if is_last and (
             blank := BLANK_LINE.search(answer, start)
         ):  # what comes behind the list is no answer of its last
-            mention = said(answer[start : blank.start()], words).mention or mention
+            mention = said(answer[start : blank.start()], words, cut_off).mention or mention
         if mention is not None:
             yield number, Mention(mention.shares, start + mention.start, start + mention.end, mention.rank)
 
@@ -139,13 +140,13 @@ def _within_line(words: tuple[str, ...]) -> tuple[re.Pattern[str], re.Pattern[st
     return re.compile(WITHIN_LINE.pattern.replace("WORD", word), re.I), re.compile(rf"{word}[^\w\n]{{0,4}}\Z", re.I)
 
 
-def _in_turn(answer: str, words: Sequence[str], num_answers: int) -> list[Entry]:
+def _in_turn(answer: str, words: Sequence[str], num_answers: int, cut_off: bool) -> list[Entry]:
     """Answers without numbers, where they are as many as the questions and the text is nothing else but questions."""
     for part in (PIECES, LINES, PARTS):
         pieces = [match for match in part.finditer(answer) if match.group().strip(BULLETS)]
         if len(pieces) > MOST_PIECES:
             continue
-        answers = [(match, said(match.group(), words).mention) for match in pieces]
+        answers = [(match, said(match.group(), words, cut_off).mention) for match in pieces]
         found = [
             Mention(one.shares, match.start() + one.start, match.start() + one.end, one.rank)
             for match, one in answers

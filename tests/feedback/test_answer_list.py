@@ -178,3 +178,6 @@ def test_a_record_for_each_question_is_no_list_in_turn() -> None:
 def test_a_list_that_was_cut_off_keeps_what_is_whole() -> None:
     assert letters("1. yes\n2. no\n3. The code", finish_reason="length") == "yn------"
     assert letters("1. yes\n2. no\n3. Okay, so no", finish_reason="length") == "yn------"
+    assert letters("\n".join(WORDS), finish_reason="length") == LETTERS
+    thought = "Okay, let me see. 1. It parses, so yes. 2. There is no import, so no. 3. Is it known? No"
+    assert letters(thought, finish_reason="length") == "--------"
