@@ -7,8 +7,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
-from tqdm import tqdm
-
 from rlaif.config import FeedbackConfig, JudgeKind
 from rlaif.errors import UserError
 from rlaif.feedback.budget import Budget, Prices, Spending
@@ -45,14 +43,14 @@ class Asker:
     Args:
         on_forecast: Called before the first call of every `ask` that has to send anything.
         on_reply: Called with (key, reply) as soon as a reply is safe on disk; it may be acknowledged then.
-        on_warning: Called with a line that the user should read, each once.
+        on_warning: Called with a line that the user should read, each once; None prints it.
     """
 
     def __init__(
         self, transport: Transport, directory: Path, prices: Prices | None = None, cap: float | None = None,
         on_forecast: Callable[[Forecast], None] | None = None,
         on_reply: Callable[[str, Reply | None], None] | None = None,
-        on_warning: Callable[[str], None] = tqdm.write,
+        on_warning: Callable[[str], None] | None = None,
     ) -> None:  # fmt: skip
         self.transport, self.prices = transport, prices or Prices()
         self.store = ExchangeStore(directory)
@@ -95,7 +93,7 @@ class Asker:
         """Say a line, if it was not said before."""
         if line not in self._warned:
             self._warned.add(line)
-            self._on_warning(line)
+            (self._on_warning or print_line)(line)
 
     def close(self) -> None:
         self.transport.close()
@@ -128,6 +126,13 @@ class Asker:
             missing, self.store, self._locks, self.prices, self.budget, self.spending, done, self.warn, num_done
         )
         self.transport.run(work)
+
+
+def print_line(line: str) -> None:
+    """Beside a progress bar, if there is one."""
+    from tqdm import tqdm
+
+    tqdm.write(line)
 
 
 @contextmanager

@@ -12,58 +12,53 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from rlaif.feedback.error_body import Said
+from rlaif.feedback.wording import Wording
 
-NAMES: dict[str, re.Pattern[str]] = {
-    "logprobs": re.compile(r"log[_ -]?probs?\b|logprobs|top_?n_?tokens|log[ -]probabilit|decoder_input_details", re.I),
-    "max_tokens": re.compile(
+NAMES: dict[str, Wording] = {
+    "logprobs": Wording(r"log[_ -]?probs?\b|logprobs|top_?n_?tokens|log[ -]probabilit|decoder_input_details"),
+    "max_tokens": Wording(
         r"\bmax_?(?:completion_?|new_?|output_?|generated_?|gen_?)?(?:tokens|toks|len(?:gth)?)\b|\bn(?:um)?_predict\b"
         r"|maximum (?:number of )?(?:output |new |completion )?tokens|maximum output length",
-        re.I,
     ),
-    "temperature": re.compile(r"\btemperature", re.I),
-    "n": re.compile(
+    "temperature": Wording(r"\btemperature"),
+    "n": Wording(
         r"['\"`]n['\"`]|(?<![\w.'])n\s*(?:[=<>!]+|:|\b(?:must|should|is|cannot|has to|to be|value)\b)"
         r"|\b(?:parameter|param|field|argument|property|key|option|value (?:of|for))s?:? n\b"
         r"|number of (?:completions|(?:completion |response )?choices|samples|generations|candidates|sequences)"
         r"|\b(?:multiple|several|one|single|many) (?:completion |response )?"
         r"(?:completion|choice|candidate|sample|response|generation)s?\b"
         r"|candidate_?count|num_?(?:completions|return_sequences|generations|samples)|\bbest_of\b|\bn_choices\b",
-        re.I,
     ),
-    "stream": re.compile(r"\bstream(?:ing)?\b", re.I),
-    "system": re.compile(
+    "stream": Wording(r"\bstream(?:ing)?\b"),
+    "system": Wording(
         r"\bsystem[ _](?:role|message|prompt|instruction)|\brole\b.{0,40}\bsystem\b|['\"`]system['\"`]"
         r"|developer instruction|roles? must alternate",
-        re.I,
     ),
 }
 """The names of each field in the servers' own terms."""
-COMPLAINT = re.compile(
+COMPLAINT = Wording(
     r"unsupported|\bnot?\b|n't\b|unknown|unrecogni[sz]ed|unexpected|extra|forbidden|disallowed|disabled|invalid|illegal"
     r"|deprecated|removed|prohibited|\bmust|should|expected|cannot|may only|\bonly\b|max|minimum|at (?:most|least)"
     r"|(?:more|less|greater|larger|higher|lower|smaller) than|exceed|range|too (?:large|high|big|small|low|many)"
     r"|between|above|below|[<>≤≥]|no such|requires?\b|limit|validation|not a",
-    re.I,
 )
-LACKING = re.compile(
+LACKING = Wording(
     r"unsupported|(?:not|n't) (?:\w+ )?"
     r"(?:support|allow|permit|permitted|enabled|accept|available|implemented|recogni[sz]e)"
     r"|\bno (?:\w+ ){1,3}(?:that |which )?(?:can |could )?(?:support|handle|serve)|unknown|unrecogni[sz]ed|extra"
     r"|unexpected|forbidden|disabled|deprecated|removed|prohibited|no such|cannot find",
-    re.I,
 )
 """The field is not there at all, whatever its value."""
 OTHER_NAME = r"['\"`]?(max_(?:completion|output|new)_tokens)"
-INSTEAD = re.compile(
+INSTEAD = Wording(
     rf"(?:\buse|\btry|\bset|prefer\w*|rename\w* to|replaced (?:by|with)|favou?r of)\W+(?:the )?(?:\w+ )?{OTHER_NAME}"
     rf"|{OTHER_NAME}['\"`]? (?:instead|in place|has to be used|should be used)",
-    re.I,
 )
 QUOTED = re.compile(r"(['\"`])(?:(?!\1).){80,}?\1", re.S)
 SENTENCE = re.compile(r"(?<=[.!?;])\s+|\n+")
 NUMBER = r"[`'\"(]?(-?\d+(?:\.\d+)?)"
 MOST = [
-    re.compile(pattern.replace("NUMBER", NUMBER), re.I)
+    Wording(pattern.replace("NUMBER", NUMBER))
     for pattern in (
         r"(?:<=|≤|=<)\s*NUMBER",
         r"(?:less|smaller|lower|fewer) than or equal to\D{0,20}NUMBER",
@@ -81,7 +76,7 @@ MOST = [
     )
 ]
 LEAST = [
-    re.compile(pattern.replace("NUMBER", NUMBER), re.I)
+    Wording(pattern.replace("NUMBER", NUMBER))
     for pattern in (
         r"(?:>=|≥)\s*NUMBER",
         r"(?:greater|larger|higher|more) than or equal to\D{0,20}NUMBER",
@@ -93,11 +88,10 @@ LEAST = [
         r"(?:not|n't|cannot) (?:\w+ ){0,2}?(?:less|smaller|lower) than\D{0,12}NUMBER",
     )
 ]
-ABOVE = re.compile(
+ABOVE = Wording(
     rf"(?:must|should|has to|needs to)\b[\w' ]*? (?:greater|larger|higher|more) than {NUMBER}|(?<![=<])>\s*{NUMBER}",
-    re.I,
 )
-POSITIVE = re.compile(r"positive|non-?zero|\(0(?:\.0+)?\s*,", re.I)
+POSITIVE = Wording(r"positive|non-?zero|\(0(?:\.0+)?\s*,")
 
 
 @dataclass(frozen=True)
@@ -171,5 +165,5 @@ def _about(field: str, sentences: list[str], sent: Mapping[str, float]) -> str:
     return " ".join(said or sentences)
 
 
-def _numbers(patterns: list[re.Pattern[str]], text: str) -> list[float]:
+def _numbers(patterns: list[Wording], text: str) -> list[float]:
     return [float(match.group(1)) for pattern in patterns for match in pattern.finditer(text)]

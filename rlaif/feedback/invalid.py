@@ -5,8 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from rlaif.feedback.exchange import EMPTY, NO_CHOICES
+from rlaif.feedback.lasting import NOT_ANSWERED, REJECTED
+from rlaif.feedback.reading import NO_REPLY
 from rlaif.records import Answer, Preference
 
+NO_TEXT = (REJECTED, NOT_ANSWERED, EMPTY, NO_CHOICES, NO_REPLY, "filtered", "refused")
+"""Reasons of which no text could be another."""
 SAID_ABOVE = 0.1
 """A larger share of invalid answers is said."""
 
@@ -19,7 +24,7 @@ def invalid_line(answers: Sequence[Answer], preferences: Sequence[Preference]) -
     if not invalid or len(invalid) <= SAID_ABOVE * num:
         return None
     ((reason, count),) = Counter(invalid).most_common(1)
-    return (
-        f"{len(invalid)} of {num} answers of the judge cannot be read, {count} of them: {reason or 'no reason'}; "
-        "a judge that explains or thinks first needs a larger questions.options.max_answer_tokens"
-    )
+    line = f"{len(invalid)} of {num} answers of the judge cannot be read, {count} of them: {reason or 'no reason'}"
+    if reason.startswith(NO_TEXT):
+        return line
+    return f"{line}; a judge that explains or thinks first needs a larger questions.options.max_answer_tokens"

@@ -7,17 +7,13 @@ tests. What no word tells is `Fate.unclear`.
 
 from __future__ import annotations
 
-import re
+from re import Match
 
 from rlaif.feedback.error_body import Said
 from rlaif.feedback.retry import CallFailed, Fate
+from rlaif.feedback.wording import Wording
 
-
-def _any(*patterns: str) -> re.Pattern[str]:
-    return re.compile("|".join(patterns), re.IGNORECASE)
-
-
-TOO_LONG = _any(
+TOO_LONG = Wording(
     r"context[ _-]?(?:length|window|size|limit)",
     r"maximum context",
     r"context the overflows",
@@ -43,7 +39,7 @@ TOO_LONG = _any(
     r"input .{0,30}too large to process",
     r"(?:输入|上下文|提示).{0,20}(?:过长|超长|超过|超出)",
 )
-FILTERED = _any(
+FILTERED = Wording(
     r"content[ _-]?filter",
     r"content management polic",
     r"content[ _]polic",
@@ -68,7 +64,7 @@ FILTERED = _any(
     r"invalid_prompt",
     r"违规|敏感|不安全|违法|审核",
 )
-FILTERED_FOR_SURE = _any(
+FILTERED_FOR_SURE = Wording(
     r"content[ _]?filter",
     r"data[ _]?inspection",
     r"content management polic",
@@ -77,7 +73,7 @@ FILTERED_FOR_SURE = _any(
     r"your (?:input|prompt|request|message) (?:was|is|has been) flagged",
     r"violates? (?:our |the )?usage",
 )
-ACCOUNT = _any(
+ACCOUNT = Wording(
     r"(?:your |the |this )?(?:account|organi[sz]ation|api[ _-]?key|project)s? (?:has|have|is|was|must|does|do) ",
     r"account_(?:deactivated|suspended)",
     r"(?:api[ _-]?key|credentials?|access token)\b.{0,40}(?:invalid|not valid|incorrect|"
@@ -91,7 +87,7 @@ ACCOUNT = _any(
     r"(?:not|n't) have access",
     r"not allowed to access",
 )
-SPENT = _any(
+SPENT = Wording(
     r"insufficient[ _-]?(?:quota|balance|credits?|funds)",
     r"credit balance",
     r"(?:out of|no more|not enough|requires more) credits",
@@ -104,23 +100,25 @@ SPENT = _any(
     r"free[ _]?tier[ _]?only",
     r"余额不足|欠费",
 )
-NO_MODEL = _any(
+NO_MODEL = Wording(
     r"model\b.{0,80}(?:not found|not exist|n't exist|no such|unknown|not available|decommissioned|deprecated)",
     r"(?:unknown|no such|invalid|unrecognized) model\b",
     r"model_not_found",
 )
-UNFINISHED = _any(r"could not finish the message because max_tokens", r"max_tokens or model output limit was reached")
+UNFINISHED = Wording(
+    r"could not finish the message because max_tokens", r"max_tokens or model output limit was reached"
+)
 """What OpenAI says, with a status of 400, of a thought that took all tokens."""
-TOO_LARGE = _any(r"request too large")
+TOO_LARGE = Wording(r"request too large")
 """Of a prompt that is above what a minute's limit allows: it would never pass."""
-BEFORE_ANSWER = _any(
+BEFORE_ANSWER = Wording(
     r"(\d+) (?:tokens )?(?:in|from) the (?:input )?(?:messages|prompt)",
     r"(?:prompt|input|messages)\w* (?:contains?|has|have|is) "
     r"(?:at least )?(\d+) (?:input )?tokens",
     r"has (\d+) input tokens",
     r"given:? (\d+) `?inputs`? tokens",
 )
-CONTEXT = _any(
+CONTEXT = Wording(
     r"context (?:length|window|size|limit)\b\D{0,40}(\d+)", r"`?inputs`? tokens \+ `?max_new_tokens`? must be <= (\d+)"
 )
 
@@ -166,10 +164,10 @@ def _limits_the_answer(reason: str) -> bool:
     return ANSWER_LIMIT.search(reason) is not None and PROMPT.search(reason) is None
 
 
-ANSWER_LIMIT = _any(
+ANSWER_LIMIT = Wording(
     r"max_(?:completion_|new_|output_)?tokens\W.{0,60}(?:must|should|cannot|can't|may not|at most|range)"
 )
-PROMPT = _any(r"\b(?:inputs?|prompts?|messages?)\b")
+PROMPT = Wording(r"\b(?:inputs?|prompts?|messages?)\b")
 
 
 def room_of(reason: str) -> int:
@@ -180,7 +178,7 @@ def room_of(reason: str) -> int:
     return max(0, _number(context) - _number(before))
 
 
-def _number(match: re.Match[str]) -> int:
+def _number(match: Match[str]) -> int:
     return int(next(group for group in match.groups() if group is not None))
 
 

@@ -9,8 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from rlaif.feedback.error_body import one_line, said_by
 from rlaif.feedback.exchange import CUT_OFF, EMPTY, NO_CHOICES, Reply
@@ -108,8 +107,7 @@ class _Broken(Exception):
     """No choice holds an answer: the server says that it failed."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Choice:
+class _Choice(NamedTuple):
     """One choice, read."""
 
     text: str

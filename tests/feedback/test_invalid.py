@@ -17,6 +17,11 @@ def test_it_says_how_many_and_why_most_of_them() -> None:
     assert "questions.options.max_answer_tokens" in line and "\n" not in line
 
 
+def test_more_tokens_are_advised_where_a_text_could_go_on() -> None:
+    line = invalid_line(answers("rejected: HTTP 403: flagged", "rejected: HTTP 403: flagged"), [])
+    assert line == "2 of 2 answers of the judge cannot be read, 2 of them: rejected: HTTP 403: flagged"
+
+
 def test_few_are_not_said() -> None:
     assert invalid_line(answers("empty", *[""] * 9), []) is None
     assert invalid_line([], []) is None
