@@ -30,15 +30,15 @@ FUNCTION_WORDS = words_of(
 AUXILIARIES = words_of("is are was were does do did has have had can cannot could would will should may might must")
 
 SAY = (
-    r"i(?:['’]?d| would| will|['’]ll|['’]m| am)? (?:say(?:ing)?|answer|conclude|respond|reply|think|believe|vote|choose"
-    r"|pick|go(?:ing)? with)"
+    r"i(?:['’]?d| would| will|['’]ll|['’]m| am)?(?: have to| must| can)? "
+    r"(?:say(?:ing)?|answer|conclude|respond|reply|think|believe|vote|choose|pick|go(?:ing)? with)"
 )
 LEAD = one_of(
     "the, this, my, a, final, short, correct, answer, verdict, judge?ment, decision, conclusion, result, response,"
     "reply, output, is, would be, well, ok, okay, sure, indeed, definitely, absolutely, certainly, clearly, surely,"
     "obviously, simply, probably, likely, most likely, overall, technically, basically,"
     "actually, unfortunately, sadly, fortunately, hmm, it is, it['’]s, that is, that['’]s, resounding, definite, clear,"
-    rf"firm, b, i, em, strong, p, code, (?:for|to|on) (?:this|the|your) \w+, {SAY}"
+    rf"firm, (?<=<)(?:b|i|u|p|em|strong|code), (?:for|to|on) (?:this|the|your) \w+, {SAY}"
 )
 LEAD_IN = re.compile(
     rf"[\W_]*(?:(?:question|answer|q|a)? ?\d{{1,2}}[.):][\W_]+)?(?:{LEAD}{ENDS}[\W_]*)*", re.IGNORECASE
@@ -70,7 +70,7 @@ CONCLUSION = one_of(
     f"in summary, in conclusion, to conclude, to sum up, (?:which|this|that) means, {SAY}"
 )
 CONCLUDING = re.compile(rf"{STARTS}{CONCLUSION}{LINKS}|(?:=>|->|[→⇒∴])[^\w.!?]{{0,6}}\Z", re.IGNORECASE)
-CLAUSE_START = re.compile(r"(?:[:|;,)—–]|\s-)[^\w\n]{0,12}\Z")
+CLAUSE_START = re.compile(r"(?:[:|;,)=—–]|\s-)[^\w\n]{0,12}\Z")
 SENTENCE_START = re.compile(r"(?:[\n.!?:|—–]|\s-)[^\w\n]{0,12}\Z")
 ASIDE_START = re.compile(r",[^\w\n]{0,12}\Z")
 CLOSED = r"[^\S\n]{0,4}[*_\"'`)\]}]{0,6}"
@@ -88,6 +88,7 @@ IS_CONDITIONAL = re.compile(
 )
 ASKS = re.compile(r"[*_\"'`]{0,4}(?:[)\]]|[^\S\n]{0,2}[:=?])")
 """What follows the words of "Answer (yes/no): yes" and "Yes or no? Yes", which only name what may be said."""
+PROBABILITY = re.compile(r"[\s:=()\"'`~-]{1,6}(?:[01]?\.\d|\d{1,3}(?:\.\d+)? ?%|[01]\b)")
 SENTENCE_BREAK = re.compile(r"[.!?;:\n—–]")
 SEPARATOR = re.compile(r"([\W_]*?)(?:(and|or|but|nor|to|versus|vs)[\W_]+)?", re.IGNORECASE)
 
@@ -106,6 +107,8 @@ def word_mentions(text: str, words: Sequence[str]) -> tuple[list[Mention], bool]
     places = _places(text, tuple(words))
     if not places:
         return [], False
+    if len(places) > 1 and all(PROBABILITY.match(text, place.end) for place in places[:2]):
+        return [], places[0].word != places[1].word  # "yes: 0.1, no: 0.9" is neither
     mentions: list[Mention] = []
     opens_with_several = False
     for index, place in enumerate(places):

@@ -152,6 +152,10 @@ Sure! Here is my answer: {X}
 Certainly! The answer is {X}, see line 3
 The answer to your question is {X}.
 TL;DR: {X}
+is_so = {X}
+I have to say {X}.
+{X} (0.9)
+{X}, 90%
 <b>{X}</b>
 <strong>{X}</strong>, see line 3
 It is a {X}.
@@ -195,6 +199,10 @@ SAYS_NOTHING = """\
 Either {X} or {O}.
 {X} or {O}?
 Neither {X} nor {O}.
+{X}: 0.2, {O}: 0.8
+{X} 20% / {O} 80%
+P({X}) = 0.1
+{"{X}": 0.1, "{O}": 0.9}
 Syntax: {X}\\nNames: {O}
 Does it parse? {X}. It runs, {O}.
 Could be {X}, could be {O}.
