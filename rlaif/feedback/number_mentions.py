@@ -36,7 +36,7 @@ SINGLE_ITEM = re.compile(r"[(\[*_#>]{0,4}\d[*_]{0,2}[.)]")
 NEXT_WORD = re.compile(r"[\s*_\"'`)\]}]{0,6}?[^\S\n]{1,4}[*_]{0,2}([^\W\d_][\w'’]*)")
 GOES_ON = words_of(
     "points point pts marks mark stars star overall because since as but and so while although though due given for "
-    "with the this that it its there i my in on here to over rather instead"
+    "with the this that it its there i my in on from here to over rather instead"
 )
 """After a grade they are its unit, or begin its reason. Another word makes of it a number of things: "3 errors"."""
 
@@ -89,7 +89,10 @@ GIVES = one_of(
     "gives?, giving, rates?, rated, deserves?, earns?, gets?, assign, award, worth, merits?, scores, say, settle on"
 )
 CONCLUDING = re.compile(rf"{STARTS}{CONCLUSION}{LINKS}|(?:=>|->|[→⇒∴])[^\w.!?]{{0,6}}\Z", re.IGNORECASE)
-GIVEN = re.compile(rf"{STARTS}{GIVES}{ENDS}[^\n.!?\d]{{0,30}}\Z", re.IGNORECASE)
+GIVEN = re.compile(
+    rf"{STARTS}(?:{GIVES}{ENDS}[^\n.!?\d]{{0,30}}|(?:(?:this|it|that) (?:is|would be)|it['’]s) an?{MARKUP})\Z",
+    re.IGNORECASE,
+)
 CLAUSE_START = re.compile(rf"(?:[\n.!?:|;,—–=]|\s-)[^\w\n]{{0,12}}(?:{RESPONSE} )?\Z", re.IGNORECASE)
 ENTRY = re.compile(rf"(?:(\w{{1,30}})[\"'`*_)\]]{{0,4}}[^\S\n]?)?[:=][^\w\n]{{0,12}}(?:{RESPONSE} )?\Z", re.IGNORECASE)
 """What stands before the number of "Correctness: 8": a text with several such has no grade, if they differ."""
@@ -261,4 +264,5 @@ def _rank(text: str, place: _Place, before: str, is_scale: bool) -> Rank | None:
     if (entry := ENTRY.search(before)) and not place.is_fraction:
         return Rank.stated if is_answer and not COUNTS.fullmatch(entry.group(1) or "") else None
     ends_in_it = CLAUSE_START.search(before) and ENDS_TEXT.match(text, place.end)
-    return Rank.stated if place.is_fraction or GIVEN.search(before) or ends_in_it else None
+    is_given = is_answer and GIVEN.search(before)
+    return Rank.stated if place.is_fraction or is_given or ends_in_it else None

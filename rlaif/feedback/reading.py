@@ -8,6 +8,7 @@ answer can be read is invalid, which is never a verdict.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -22,6 +23,9 @@ LOW_MASS = 0.5
 """Below it, most of the probability went to other words than those that were offered: the answer is marked."""
 NO_REPLY = "no answer could be had"
 WOULD_THINK = "it would think before it answers"
+RUNS_ON = re.compile(
+    r"\n[^\S\n]{0,20}[*_#>]{0,4}[^\S\n]{0,4}(?:question|instruction|user|human)[*_]{0,3}:", re.IGNORECASE
+)
 SHOWN_CHARS = 80
 
 
@@ -99,9 +103,16 @@ def said(text: str, words: Sequence[str], cut_off: bool = False) -> Said:
 
 
 def decided_in(answer: str, words: Sequence[str], cut_off: bool = False) -> Mention | str:
-    """The mention that counts in a text without thoughts, or why there is none."""
+    """The mention that counts in a text without thoughts, or why there is none.
+
+    A model that goes on to ask itself the next question has answered before.
+    """
     if not words:
         return NONE
+    if next_question := RUNS_ON.search(answer, len(answer) - len(answer.lstrip())):
+        own = decided_in(answer[: next_question.start()], words)
+        if isinstance(own, Mention):
+            return own
     if all(word.isdecimal() for word in words):
         return decide(*number_mentions(answer, words, cut_off), cut_off)
     return decide(*word_mentions(answer, words), cut_off)

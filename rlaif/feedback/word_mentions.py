@@ -86,6 +86,10 @@ NUMBER_SIGN = re.compile(r"No\.[^\S\n]?\d")
 IS_CONDITIONAL = re.compile(
     rf"[\W_]{{0,12}}(?:if|unless|when|whether|only if|or|otherwise|else){ENDS}|[^\S\n]{{0,4}}\?", re.IGNORECASE
 )
+HYPOTHETICAL = re.compile(
+    rf"{STARTS}(?:if|unless|were|had){ENDS}[^.!?\n]*{STARTS}would{ENDS}[^.!?\n]*\Z", re.IGNORECASE
+)
+"""What stands before the word of "If it did, the answer would be yes"."""
 ASKS = re.compile(r"[*_\"'`]{0,4}(?:[)\]]|[^\S\n]{0,2}[:=?])")
 """What follows the words of "Answer (yes/no): yes" and "Yes or no? Yes", which only name what may be said."""
 PROBABILITY = re.compile(r"[\s:=()\"'`~-]{1,6}(?:[01]?\.\d|\d{1,3}(?:\.\d+)? ?%|[01]\b)")
@@ -188,6 +192,8 @@ def _rank(text: str, place: _Place) -> Rank | None:
     if IS_CONDITIONAL.match(text, place.end):
         return None
     before = text_before(text, place.start)
+    if HYPOTHETICAL.search(before):
+        return None
     if FINAL.search(before):
         return Rank.final
     if LABELLED.search(before):

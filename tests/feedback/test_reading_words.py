@@ -172,6 +172,10 @@ Maybe, but my final answer is {X}
 
 SAYS_X_THOUGH_O_COMES_LATER = """\
 {X}. {O} would need an import.
+{X}. If line 3 were missing, the answer would be {O}.
+{X}\\n\\nQuestion: Does it run?\\nAnswer: {O}
+Question: Does it parse?\\nAnswer: {X}\\n\\nQuestion: Does it run?\\nAnswer: {O}
+Answer: {X}\\n\\nUser: and why?\\nAssistant: {O}
 {X}. {O} would be wrong.
 {X} ({O} would need an import)
 {X}. The other word, "{O}", would be wrong.
@@ -225,42 +229,12 @@ Answer: {X}\\n\\nThe answer is {O}.
 <think>{X}</think>
 """.splitlines()
 
-SAYS_NEITHER = """\
-Y
-N
-N/A
-n
-y
-Not sure
-Not sure.
-I can't tell
-I cannot say.
-It depends.
-Maybe
-Correct
-Incorrect
-True
-False
-Right.
-Wrong.
-Yeah
-Yep
-Nope
-Nah
-None
-Nothing
-Not at all
-Yesterday
-Nobody
-Unknown
-The code is fine.
-The code is broken.
-1
-0
-Ja
-Nein
-👍
-""".splitlines()
+SAYS_NEITHER = [
+    "Y", "N", "N/A", "n", "y", "Not sure", "Not sure.", "I can't tell", "I cannot say.", "It depends.", "Maybe",
+    "Correct", "Incorrect", "True", "False", "Right.", "Wrong.", "Yeah", "Yep", "Nope", "Nah", "None", "Nothing",
+    "Not at all", "Yesterday", "Nobody", "Unknown", "The code is fine.", "The code is broken.", "1", "0", "Ja",
+    "Nein", "👍",
+]  # fmt: skip
 
 @pytest.mark.parametrize(("word", "other"), [("yes", "no"), ("no", "yes")])
 @pytest.mark.parametrize("table", [SAYS_X, SAYS_X_THOUGH_O_COMES_LATER])
