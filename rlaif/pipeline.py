@@ -114,8 +114,13 @@ def graph(config: TrainConfig) -> dict[str, Stage]:
     unread = () if config.data.source is DataSource.mini else ("data.mini",)
     stages = [
         Stage("data", "rlaif.stages.data:run", (), ("data",), unread),
-        Stage("evaluate_references", "rlaif.stages.evaluate:run", ("data",), EXECUTION_THAT_DECIDES,
-              version=EVALUATION_VERSION),
+        Stage(
+            "evaluate_references",
+            "rlaif.stages.evaluate:run",
+            ("data",),
+            EXECUTION_THAT_DECIDES,
+            version=EVALUATION_VERSION,
+        ),
     ]
     rows = ["evaluate_references"]
     if responses_file(config):
@@ -132,9 +137,7 @@ def graph(config: TrainConfig) -> dict[str, Stage]:
             rows.append("evaluate_strong_sft")
         if config.reward.terms.model and config.feedback.calibration.enabled:
             rows.append("calibrate")
-    stages.append(
-        Stage("table", "rlaif.stages.table:run", ("data", *rows), ("evaluation.bootstrap_resamples", "seed"))
-    )
+    stages.append(Stage("table", "rlaif.stages.table:run", ("data", *rows), ("evaluation.bootstrap_resamples", "seed")))
     by_name = {stage.name: stage for stage in stages}
     behind_table = _with_needs("table", by_name)
     # The report shows the curves and settings of all that the table came from, and makes nothing be run for itself.
@@ -309,7 +312,5 @@ def _without(value: Any, key: str, ignores: tuple[str, ...]) -> Any:
     if not isinstance(value, dict):
         return value
     return {
-        name: _without(item, f"{key}.{name}", ignores)
-        for name, item in value.items()
-        if f"{key}.{name}" not in ignores
+        name: _without(item, f"{key}.{name}", ignores) for name, item in value.items() if f"{key}.{name}" not in ignores
     }

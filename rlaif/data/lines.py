@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,11 +80,42 @@ def _lines(path: Path) -> list[str]:
         raise UserError(f"{path}: cannot be read: {error.strerror or error}") from None
 
 
+def id_field(row: Row, name: str) -> str:
+    """A field that names something, a text or a whole number, as text; "" where it is not there or empty.
+
+    Raises BadRow where it is something else. A number that a table wrote as 7.0 is 7.
+    """
+    value = row.get(name)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if isinstance(value, bool | float):
+        raise BadRow(f"{name} is {json.dumps(value)}, neither a text nor a whole number")
+    return text_field(row, name)
+
+
 def _object(line: str) -> Row:
     try:
-        row = json.loads(line)
-    except (json.JSONDecodeError, RecursionError) as error:
+        row = json.loads(line, object_pairs_hook=_once)
+    except json.JSONDecodeError as error:
         raise BadRow(f"not JSON: {error}") from None
+    except RecursionError:
+        raise BadRow("not JSON that can be read: nested too deep") from None
+    except BadRow:
+        raise
+    except ValueError:
+        raise BadRow(f"not JSON that can be read: a number of over {sys.get_int_max_str_digits()} digits") from None
     if not isinstance(row, dict):
         raise BadRow(f"a JSON {type(row).__name__}, not an object; one object a line is expected")
+    return row
+
+
+def _once(pairs: list[tuple[str, Any]]) -> Row:
+    """An object of which no key stands twice with two values: which one is meant, nobody can know."""
+    row = dict(pairs)
+    if len(row) < len(pairs):
+        for name, value in pairs:
+            if row[name] != value:
+                raise BadRow(f"{name!r} stands twice, with two values")
     return row

@@ -1,7 +1,8 @@
 """Gorilla's recorded answers, as samples of a policy named "responses".
 
 Files: ShishirPatil/gorilla, eval/eval-data/responses. An answer belongs to the eval file's
-row question_id - 1. A user's own recordings name the example instead: {"example_id", "text"}.
+row question_id - 1. A user's own recordings name the example instead: {"example_id", "text"}. An example_id may be a
+number, as a record's id may. "finish_reason": "length" says that an answer was cut off.
 """
 
 from __future__ import annotations
@@ -10,10 +11,10 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from rlaif.data.lines import BadRow, Row, read_rows
+from rlaif.data.lines import BadRow, Row, id_field, read_rows
 from rlaif.data.normalise import without_half_surrogates
 from rlaif.errors import UserError
-from rlaif.records import Example, Sample
+from rlaif.records import Example, FinishReason, Sample
 
 logger = logging.getLogger(__name__)
 
@@ -30,10 +31,10 @@ def load_responses(path: Path, examples: Sequence[Example]) -> list[Sample]:
     answers, problems = read_rows(path, _read_answer)
     for problem in problems:
         logger.warning("%s", problem)
-    first_answers = {key: text for key, text in reversed(answers)}
+    first_answers = {key: (text, reason) for key, text, reason in reversed(answers)}
     samples = [
-        Sample(f"{ids[key]}-responses-0", ids[key], text, policy="responses", seed=0, finish_reason="stop")
-        for key, text in reversed(first_answers.items())
+        Sample(f"{ids[key]}-responses-0", ids[key], text, policy="responses", seed=0, finish_reason=reason)
+        for key, (text, reason) in reversed(first_answers.items())
         if key in ids
     ]
     if not samples:
@@ -47,13 +48,15 @@ def _eval_row(example_id: str) -> int | None:
     return int(index) if stem.endswith("-eval") and index.isdecimal() else None
 
 
-def _read_answer(_: int, row: Row) -> tuple[int | str, str]:
-    """(the eval row's index or the example's id, the answer)."""
-    question_id, example_id, text = row.get("question_id"), row.get("example_id"), row.get("text")
+def _read_answer(_: int, row: Row) -> tuple[int | str, str, FinishReason]:
+    """(the eval row's index or the example's id, the answer, why it ended)."""
+    question_id, text = row.get("question_id"), row.get("text")
     if not isinstance(text, str):
         raise BadRow("no text, or text is no text")
-    if isinstance(example_id, str):
-        return example_id, without_half_surrogates(text)
-    if isinstance(question_id, int):
-        return question_id - 1, without_half_surrogates(text)
+    reason: FinishReason = "length" if row.get("finish_reason") in ("length", "max_tokens") else "stop"
+    example_id = id_field(row, "example_id")
+    if example_id:
+        return example_id, without_half_surrogates(text), reason
+    if isinstance(question_id, int) and not isinstance(question_id, bool):
+        return question_id - 1, without_half_surrogates(text), reason
     raise BadRow("neither question_id, a number, nor example_id, a text")

@@ -1,7 +1,7 @@
 """Environments and offline hubs, each built by one command.
 
-    python -m rlaif.execution build torchhub
-    python -m rlaif.execution hub huggingface --apibench DIR
+python -m rlaif.execution build torchhub
+python -m rlaif.execution hub huggingface --apibench DIR
 """
 
 from __future__ import annotations

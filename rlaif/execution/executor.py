@@ -72,9 +72,7 @@ class Executor:
             worker.close()
         self._pool, self._workers = None, []
 
-    def run(
-        self, snippets: Sequence[str | None], progress: Callable[[int], None] | None = None
-    ) -> list[Verdict]:
+    def run(self, snippets: Sequence[str | None], progress: Callable[[int], None] | None = None) -> list[Verdict]:
         """One verdict per snippet, in order. None, or nothing but blanks, is a completion without code.
 
         Args:

@@ -44,16 +44,12 @@ class StaticCheck:
         known: the hub's ids (`api_ids`); without any, ids are not looked at.
     """
 
-    def __init__(
-        self, index: EnvironmentIndex | None = None, known: frozenset[ApiId] = frozenset()
-    ) -> None:
+    def __init__(self, index: EnvironmentIndex | None = None, known: frozenset[ApiId] = frozenset()) -> None:
         self._index = index or EnvironmentIndex()
         self._known = known
         self._known_strings = frozenset().union(*known)
 
-    def run(
-        self, snippets: Sequence[str | None], progress: Callable[[int], None] | None = None
-    ) -> list[Verdict]:
+    def run(self, snippets: Sequence[str | None], progress: Callable[[int], None] | None = None) -> list[Verdict]:
         """One verdict per snippet, in order; `progress` is called with 1 after each."""
         verdicts = []
         for code in snippets:

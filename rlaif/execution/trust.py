@@ -52,4 +52,3 @@ def _settle(verdict: Verdict, code: str | None, passed: frozenset[ApiId], known:
     if not named or named & passed:
         return verdict
     return dataclasses.replace(verdict, status="inconclusive", kind="mirror_gap")
-

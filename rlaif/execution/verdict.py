@@ -47,4 +47,3 @@ class Verdict:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "message", one_line(self.message, MAX_MESSAGE))
-

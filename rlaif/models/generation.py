@@ -219,8 +219,6 @@ def keep_nucleus(logits: Tensor, top_p: float) -> Tensor:
     return logits.masked_fill(outside, float("-inf"))
 
 
-
-
 def device_of(model: nn.Module) -> torch.device:
     return next(model.parameters()).device
 

@@ -57,9 +57,7 @@ class Rows(Protocol):
         """Go on with these rows alone, by their indices among those that are left."""
 
 
-def make_rows(
-    way: Way, model: nn.Module, prompts: Sequence[Sequence[int]], num_new: int, device: torch.device
-) -> Rows:
+def make_rows(way: Way, model: nn.Module, prompts: Sequence[Sequence[int]], num_new: int, device: torch.device) -> Rows:
     """`model` is a transformers model; what it says is its logits, or without a head its last hidden states."""
     if way is Way.padded:
         return PaddedRows(model, prompts, num_new, device)

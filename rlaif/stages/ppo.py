@@ -103,9 +103,7 @@ def ppo_config(config: TrainConfig, policy: Policy, weights: Sequence[float], ou
 
 def ptx_rows(examples: Sequence[Example]) -> list[dict[str, str]]:
     """The references, as the policy was fine-tuned on them."""
-    return [
-        {"prompt": prompt, "completion": target} for prompt, target in artifacts.prompts_and_targets(examples)
-    ]
+    return [{"prompt": prompt, "completion": target} for prompt, target in artifacts.prompts_and_targets(examples)]
 
 
 NAMES = {

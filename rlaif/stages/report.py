@@ -115,4 +115,3 @@ def _write_tables(shown: Path, results: ResultTable, failures: Failures) -> None
     columns = ["verdict", "kind", *failures.rows]
     counts: list[list[Cell]] = [[*kind, *numbers] for kind, numbers in failures.counts.items()]
     runs.write_atomic(shown / "failure_counts.table.json", table_file(columns, counts))
-

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import random
 import re
 import subprocess
 import sys
@@ -11,9 +12,10 @@ from collections import Counter
 
 import codebleu
 import pytest
+from rouge_score.rouge_scorer import RougeScorer
 
 from rlaif.metrics.codebleu import MAX_LOOP_DEPTH, CodeBleu
-from rlaif.metrics.rouge import Rouge
+from rlaif.metrics.rouge import Rouge, RougeKind
 
 REFERENCE = "import json\ndata = json.loads(text)\nfor key in data:\n    value = data[key]\n    print(key, value)\n"
 CLOSE = "import json\nrows = json.loads(text)\nfor key in rows:\n    print(key, rows[key])\n"
@@ -143,3 +145,42 @@ def test_dataflow_does_not_depend_on_the_hash_seed() -> None:
         for seed in ("1", "2", "3", "4")
     }  # fmt: skip
     assert printed == {"1.0\n"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Привет, мир",
+        "你好世界",
+        "こんにちは",
+        "안녕 세상",
+        "हिन्दी में",
+        "مرحبا بالعالم",
+        "Γειά σου",
+        "สวัสดี",
+        "naïve café",
+        "🎉",
+    ],
+)
+def test_rouge_of_a_text_against_itself_is_one_in_every_script(text: str) -> None:
+    kinds: tuple[RougeKind, ...] = ("rouge1", "rougeL")
+    assert Rouge(*kinds).score(text, text) == {"rouge1": 1.0, "rougeL": 1.0}
+    assert Rouge(*kinds).score(text, "other words") == {"rouge1": 0.0, "rougeL": 0.0}
+
+
+def test_rouge_of_other_scripts_is_the_f1_of_shared_tokens() -> None:
+    scores = Rouge("rouge1", "rougeL").score("мир труд май", "май мир")
+    assert scores is not None
+    assert scores["rouge1"] == pytest.approx(f1(2, 3, 2)) and scores["rougeL"] == pytest.approx(f1(1, 3, 2))
+    characters = Rouge("rouge1").score("你好世界", "世界你们")
+    assert characters is not None and characters["rouge1"] == pytest.approx(f1(3, 4, 4))
+
+
+def test_rouge_of_ascii_is_the_packages_own() -> None:
+    official = RougeScorer(["rouge1", "rouge2", "rougeL"], use_stemmer=False)
+    rng = random.Random(0)
+    alphabet = [chr(code) for code in range(128)] + ["the ", "cat ", "x_1 ", "a.b(c) "] * 20
+    for _ in range(300):
+        text, reference = ("".join(rng.choices(alphabet, k=rng.randrange(1, 60))) for _ in range(2))
+        expected = {kind: score.fmeasure for kind, score in official.score(reference, text).items()}
+        assert Rouge("rouge1", "rouge2", "rougeL").score(text, reference) == (expected if reference.strip() else None)

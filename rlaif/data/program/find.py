@@ -220,7 +220,7 @@ def _tagged(part: Tagged, steps: list[str], depth: int) -> str | None:
     body = without_entities(part.body)
     inner: list[str] = []
     code = _find(body, inner, depth - 1)[1]
-    if code is None and part.is_code and "\n" in body.strip() and has_code_line(body):
+    if code is None and part.is_code and "\n" in body and has_code_line(body):
         code = body
     if code is None:
         return None

@@ -79,7 +79,7 @@ def does_something(tree: ast.Module, code: str, lone_call: bool = True) -> bool:
 
 
 def is_value(text: str) -> bool:
-    """Whether the text is nothing but a value, as a program prints it: numbers, texts, lists, JSON, or nothing at all."""
+    """Whether the text is nothing but a value, as a program prints it: numbers, texts, lists, JSON, or nothing."""
     try:
         ast.literal_eval(text.strip() or "None")
     except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):

@@ -82,9 +82,7 @@ def survey(database: Iterable[ApiRow]) -> list[Repository]:
                 if found:
                     revisions[found[1]].add(found[2] or DEFAULT_REVISION)
                     entry_points[found[1]] |= _entry_points(text, start.end())
-    return [
-        Repository(name, frozenset(revisions[name]), frozenset(entry_points[name])) for name in sorted(revisions)
-    ]
+    return [Repository(name, frozenset(revisions[name]), frozenset(entry_points[name])) for name in sorted(revisions)]
 
 
 def hub_digest(repositories: Sequence[Repository]) -> str:

@@ -56,9 +56,7 @@ def restrict(readable: Sequence[str], writable: Sequence[str], network: bool = F
     version = abi()
     attributes = _Ruleset(_ALL_OF_ABI.get(version, _ALL), 0 if network else _ALL_NETWORK, _ALL_SCOPES)
     known_size = 8 if version < 4 else 16 if version < 6 else 24
-    ruleset = _check(
-        libc.syscall(_CREATE_RULESET, ctypes.byref(attributes), ctypes.c_size_t(known_size), 0)
-    )
+    ruleset = _check(libc.syscall(_CREATE_RULESET, ctypes.byref(attributes), ctypes.c_size_t(known_size), 0))
     handled: int = attributes.handled_fs
     rules = [(path, _READ) for path in readable]
     rules += [(path, _READ_FILE | _WRITE_FILE) for path in DEVICES]

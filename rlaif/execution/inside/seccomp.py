@@ -97,9 +97,7 @@ def install(report_descriptor: int, network: bool = False) -> None:
             raise OSError(ctypes.get_errno(), "the kernel refuses the seccomp filter")
 
 
-def build_filter(
-    machine: _Machine, own_pid: int, report_descriptor: int, network: bool = False
-) -> list[Instruction]:
+def build_filter(machine: _Machine, own_pid: int, report_descriptor: int, network: bool = False) -> list[Instruction]:
     """The program: architecture first, then one rule after the other, then allow.
 
     ``network`` lets internet sockets through, and no others: a socket in the file system

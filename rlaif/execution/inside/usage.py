@@ -69,9 +69,7 @@ class Usage:
                 continue  # it is ending
             if found:
                 return {
-                    one.st_ino: one.st_blocks * 512
-                    for one in found
-                    if stat.S_ISREG(one.st_mode) and one.st_nlink == 0
+                    one.st_ino: one.st_blocks * 512 for one in found if stat.S_ISREG(one.st_mode) and one.st_nlink == 0
                 }
         return {}
 

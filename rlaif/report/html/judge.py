@@ -71,9 +71,7 @@ def as_columns(report: Mapping[str, Any]) -> tuple[list[str], list[list[str | fl
 def _truth(name: str, part: Mapping[str, Any]) -> Truth:
     rows = {"overall": part["overall"], **part["questions"]}
     questions = [
-        Question(
-            question, row["num"], row["num_invalid"], [estimate(row["figures"].get(figure)) for figure in FIGURES]
-        )
+        Question(question, row["num"], row["num_invalid"], [estimate(row["figures"].get(figure)) for figure in FIGURES])
         for question, row in rows.items()
     ]
     said = f"{part['num_true']} of {part['num_known']} are true; of {part['num_unknown']} it cannot be told."

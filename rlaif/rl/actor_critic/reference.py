@@ -55,9 +55,7 @@ class Reference:
             self.start = {name: one.detach().clone() for name, one in trainable(policy).items()}
         else:
             frozen = copy_module(policy) if ref_model is None else ref_model
-            self.model = ActorCritic(
-                frozen.requires_grad_(False).eval(), like=actor if ref_model is None else None
-            )
+            self.model = ActorCritic(frozen.requires_grad_(False).eval(), like=actor if ref_model is None else None)
         if ref_model is None and hasattr(policy, "disable_adapter"):
             logger.warning(
                 "the KL penalty's reference is a copy of %s (%.0f MB): the adapters switched off are not where PPO "

@@ -28,7 +28,6 @@ STEPS_BETWEEN_LOOKS = 8
 """The host waits for the GPU only so often, to see which rows are done."""
 
 
-
 def can_be_static(trunk: Any) -> bool:
     """Whether the static step's masks are meant for this architecture: full attention by "sdpa", explicit positions.
 

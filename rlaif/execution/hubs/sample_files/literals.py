@@ -151,8 +151,9 @@ def _bindings(node: ast.AST, parameters: dict[str, list[str]]) -> Iterator[tuple
                     for element, part in zip(target.elts, value.elts, strict=False):
                         if isinstance(element, ast.Name):
                             yield element.id, part
-        case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value) | ast.NamedExpr(
-            target=ast.Name(id=name), value=value
+        case (
+            ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value)
+            | ast.NamedExpr(target=ast.Name(id=name), value=value)
         ):
             yield name, value
         case ast.For(target=ast.Name(id=name), iter=value):
