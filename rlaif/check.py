@@ -8,7 +8,6 @@ from urllib.parse import urlsplit
 
 from rlaif.config import (
     DataSource,
-    DataSplit,
     Environment,
     JudgeKind,
     PairRule,
@@ -55,8 +54,6 @@ def _data(config: TrainConfig) -> Iterator[str]:
         yield f"data.hub: {data.hub!r} is no hub of APIBench; one of huggingface, tensorflow, torchhub"
     if data.source is DataSource.jsonl and not data.train_file:
         yield "data.train_file: data=jsonl needs a file of records: data.train_file=FILE"
-    if data.source is DataSource.jsonl and not data.eval_file and data.split is DataSplit.official:
-        yield "data.eval_file: set it, or data.split=seeded to hold out a part of data.train_file"
     environment = config.execution.environment
     hub = HUB_OF.get(environment)
     if hub is not None and (data.source is DataSource.mini or data.hub not in (None, hub)):

@@ -198,7 +198,7 @@ def from_json(kind: type[Record], line: str) -> Record:
     try:
         fields = json.loads(line)
         return kind(**fields)
-    except (json.JSONDecodeError, TypeError) as error:
+    except (ValueError, RecursionError, TypeError) as error:
         raise RecordError(f"not a {kind.__name__}: {error}") from None
 
 

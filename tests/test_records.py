@@ -8,7 +8,7 @@ import pytest
 
 from rlaif.records import Answer, Evaluation, Label, RecordError, RecordLog, read_log, read_records, write_records
 
-LABELS = [Label("a", 0.5, 8), Label("b\n\u2028\"", None, 0)]
+LABELS = [Label("a", 0.5, 8), Label('b\n\u2028"', None, 0)]
 
 
 def test_round_trip(tmp_path: Path) -> None:
@@ -67,3 +67,11 @@ def test_an_evaluation_of_before_a_metric_was_added_is_refused(tmp_path: Path) -
     path.write_text('{"sample_id": "s", "example_id": "e", "ast_match": true, "verdict": "pass", "failure": ""}\n')
     with pytest.raises(RecordError, match=r"evaluations\.jsonl:1: not a Evaluation: .*ast_match"):
         read_records(path, Evaluation)
+
+
+@pytest.mark.parametrize("line", ['{"sample_id": ' + "1" * 5000 + "}", "[" * 100_000])
+def test_json_that_python_refuses_is_a_record_error(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "answers.jsonl"
+    path.write_text(line + "\n")
+    with pytest.raises(RecordError, match=r"answers\.jsonl:1: not a Answer"):
+        read_records(path, Answer)

@@ -160,6 +160,8 @@ def _check_splits(examples: list[Example], config: DataConfig) -> None:
         if not sizes[split]:
             have = ", ".join(f"{number} {name}" for name, number in sizes.items()) or "no examples"
             remedy = "give more records, or larger data.max_train and data.max_eval"
+            if split == "eval" and config.source is DataSource.jsonl and not config.eval_file:
+                remedy = 'set data.eval_file, or "split": "eval" in some records, or data.split=seeded'
             raise UserError(f"data={config.name}: the {split} split is empty ({have}); {remedy}")
     duplicates = [id_ for id_, number in Counter(example.id for example in examples).items() if number > 1]
     if duplicates:

@@ -71,5 +71,5 @@ def _parse(line: bytes) -> tuple[str, Verdict] | None:
     try:
         fields = json.loads(line)
         return fields.pop("key"), Verdict(**fields)
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, RecursionError, TypeError, KeyError, AttributeError):
         return None

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from rlaif.source.calls import Bindings, bindings_of, dotted_name
 from rlaif.source.parse import parse
+from rlaif.source.written import TOO_DEEP, source_of
 
 KINDS = ("imports", "api", "arguments", "result")
 LONGEST_SUBJECT = 200
@@ -66,8 +67,7 @@ def _imported(node: ast.Call, bindings: Bindings) -> str | None:
 
 
 def _written(node: ast.AST) -> str:
-    try:
-        text = ast.unparse(node)
-    except RecursionError:
+    text = source_of(node)
+    if text == TOO_DEEP:
         text = "a call nested too deeply to be shown"
     return f"`{text[:LONGEST_SUBJECT]}`" + ("…" if len(text) > LONGEST_SUBJECT else "")

@@ -11,6 +11,7 @@ from rlaif.data.completion import Completion, ends_with_code, parse_completion
 from rlaif.records import Example, Sample
 from rlaif.source.calls import ApiDatabase, Bindings, Call, bindings_of, calls_in, calls_in_text
 from rlaif.source.parse import parse
+from rlaif.source.written import number_text
 
 NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?![\w])")
 
@@ -104,9 +105,10 @@ def _values(tree: ast.AST) -> set[str]:
     """String and number literals, as the text that an instruction would name them by."""
     constants = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)]
     return {
-        str(value).strip()
+        text
         for value in constants
-        if isinstance(value, str | int | float) and not isinstance(value, bool) and str(value).strip()
+        if isinstance(value, str | int | float) and not isinstance(value, bool)
+        if (text := value.strip() if isinstance(value, str) else number_text(value))
     }
 
 

@@ -16,6 +16,8 @@ import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from rlaif.source.written import source_of
+
 LITERAL_TYPES = {
     ast.Constant: None, ast.JoinedStr: "str", ast.List: "list", ast.ListComp: "list", ast.Dict: "dict",
     ast.DictComp: "dict", ast.Set: "set", ast.SetComp: "set", ast.Tuple: "tuple",
@@ -201,13 +203,13 @@ def _value(node: ast.expr, names: Names) -> Value:
     parts = list(ast.walk(node))
     strings = [part.value for part in parts if isinstance(part, ast.Constant) and isinstance(part.value, str)]
     strings += [names.constants[part.id] for part in parts if isinstance(part, ast.Name) and part.id in names.constants]
-    return Value(ast.unparse(node), _is_literal(node), tuple(strings))
+    return Value(source_of(node), _is_literal(node), tuple(strings))
 
 
 def _is_literal(node: ast.expr) -> bool:
     try:
         ast.literal_eval(node)
-    except (ValueError, TypeError, SyntaxError):
+    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
         return False
     return True
 
@@ -223,7 +225,7 @@ def _parse_damaged(text: str, names: Names) -> ApiCall | None:
     for piece in pieces:
         try:
             call = ast.parse(f"_({piece})", mode="eval").body
-        except SyntaxError:
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
             name, equals, source = piece.rpartition("=")
             value = Value(source.strip(), False, ())
             keywords.append((name.strip(), value)) if equals else args.append(value)

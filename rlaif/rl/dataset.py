@@ -162,8 +162,8 @@ def _parsed(value: Any, where: str) -> Any:
         return value
     try:
         return json.loads(value) if value.strip() else None
-    except json.JSONDecodeError as error:
-        raise UserError(f"{where} is a text that is not JSON: {error}") from None
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{where} is a text that is not JSON that can be read: {error}") from None
 
 
 def apply_template(messages: Messages, processing_class: Any, options: Mapping[str, Any]) -> str:

@@ -33,12 +33,15 @@ class UndefinedName:
 def undefined_names(tree: ast.Module) -> list[UndefinedName]:
     """The undefined names of a program, each once, in order of line.
 
-    Empty where the program has a star import: what that defines is not known.
+    Empty where the program has a star import, as what that defines is not known, or is nested too deep to be walked.
     """
     if any(isinstance(node, ast.ImportFrom) and node.names[0].name == "*" for node in ast.walk(tree)):
         return []
     walk = _Walk()
-    walk.module(tree)
+    try:
+        walk.module(tree)
+    except RecursionError:
+        return []
     first: dict[str, int] = {}
     for found in walk.undefined:
         first[found.name] = min(found.line, first.get(found.name, found.line))
@@ -46,9 +49,15 @@ def undefined_names(tree: ast.Module) -> list[UndefinedName]:
 
 
 def names_defined(tree: ast.Module) -> frozenset[str]:
-    """The names that a module has once it has run; "*" stands for those of a star import."""
+    """The names that a module has once it has run; "*" stands for those of a star import.
+
+    Of one nested too deep to be walked, all that is bound anywhere in it.
+    """
     walk = _Walk()
-    walk.module(tree)
+    try:
+        walk.module(tree)
+    except RecursionError:
+        return frozenset(_bound_anywhere(tree))
     return walk.bound
 
 

@@ -27,7 +27,7 @@ def signature_shown(api: KnownApi) -> inspect.Signature | None:
     """
     try:
         node = ast.parse(api.row.api_call, mode="eval").body
-    except SyntaxError:
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
     if not isinstance(node, ast.Call):
         return None

@@ -144,3 +144,14 @@ def test_references_score_1_against_themselves(apibench_dir: Path) -> None:
     assert summary.rouge_l == pytest.approx(1.0)
     assert summary.codebleu == pytest.approx(1.0)
     assert summary.num_missing["codebleu"] <= 1
+
+
+@pytest.mark.parametrize("place", ["data = {}", "print(json.dumps({}, indent={}))", "print(json.dumps([{{1: -{}}}]))"])
+@pytest.mark.parametrize("number", ["1" * 5000, "0x1" + "f" * 5000])
+def test_a_number_of_five_thousand_digits_ends_no_evaluation(place: str, number: str) -> None:
+    code = "import json\n" + place.format(number, number)
+    call = f"json.dumps({number})"
+    text = f"<<<api_call>>>: {call}\n<<<code>>>: {code}"
+    rows = [*DATABASE, ApiRow(call, "Structured", "")]
+    (found,) = evaluate_texts([sample("s", "a", text)], EXAMPLES, rows, None, "huggingface")
+    assert found.ast_strict is False and found.exact_call is False

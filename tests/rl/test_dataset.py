@@ -180,6 +180,7 @@ def test_a_stream_has_no_length(tokenizer: Any) -> None:
             "row 1: a message holds a part of type 'image'",
         ),
         ([{"prompt": [user("a")], "tools": "{"}], "row 0: tools is a text that is not JSON"),
+        ([{"prompt": [user("a")], "tools": "[" + "1" * 5000 + "]"}], "row 0: tools is a text that is not JSON"),
         ([{"prompt": [user("a")], "tools": {"a": 1}}], "row 0: tools is a dict"),
         ([{"prompt": [user("a")], "chat_template_kwargs": [1]}], "row 0: chat_template_kwargs is a list"),
         ([{"prompt": "a", 3: 1}], "rename its column 3"),

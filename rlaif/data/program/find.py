@@ -68,8 +68,10 @@ def _simple_fence(text: str) -> tuple[str, str] | None:
     prose, body, rest = text[:start], text[body_start:end], text[end + 4 :]
     if end < 0 or "```" in prose or "```" in rest or rest[:1] not in ("", "\n"):
         return None
-    if "ode" in prose or "<" in prose or "[" in prose or "\\" in prose or "START" in prose or "BEGIN" in prose:
-        return None  # a heading, a tag or an escape
+    if "<" in prose or "[" in prose or "\\" in prose or "START" in prose or "BEGIN" in prose:
+        return None  # a tag or an escape
+    if _CODE_HEADING.search(prose):
+        return None
     if not body.strip() or '"""' in text or "'''" in text or ">>>" in body or "In [" in body or is_shell(body):
         return None
     return prose, body
