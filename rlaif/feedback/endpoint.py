@@ -10,6 +10,7 @@ import aiohttp
 from yarl import URL
 
 from rlaif.config import OpenaiConfig
+from rlaif.errors import UserError
 from rlaif.feedback.address import address_of, is_loopback
 from rlaif.feedback.concurrency import Limit
 from rlaif.feedback.error_body import one_line, read_error
@@ -81,6 +82,8 @@ class Endpoint:
         """Whether other fields are left to try; they are sent from then on, and it is said once."""
         if fields == self.fields:
             return False
+        if not fields.max_tokens_name and self._config.max_cost is not None:
+            raise UserError(f"feedback.openai.max_cost: {self.url} takes no limit of tokens, so no cap can hold; null")
         self.fields = fields
         self.warn(f"{self.url}: {failure}; sent from now on: {_listed(fields.changes())}")
         return True

@@ -67,7 +67,7 @@ def check_replies(
     if len(unreadable) == num_in_all and all(map(is_thought_alone, unreadable)):
         raise too_few_tokens(requests[0], "every answer")
     if cut_off and len(cut_off) >= THOUGHTS_SHARE * len(replies):
-        request = next(one for one, reply in zip(requests, replies, strict=True) if reply in cut_off)
+        request = next(one for one, reply in zip(requests, replies, strict=True) if reply is cut_off[0])
         warn(str(too_few_tokens(request, f"{len(cut_off)} of {len(replies)} answers")))
     elif len(unreadable) == num_in_all >= FEWEST_SAID:
         ((reason, count),) = Counter(reply.unreadable for reply in unreadable).most_common(1)

@@ -40,7 +40,9 @@ def read_body(body: bytes) -> Reply:
         CallFailed: it is no chat completion (a page, cut off, wrong types), or an error. Never anything else.
     """
     content = _content(body)
-    if isinstance(content, dict) and content.get("error"):
+    if isinstance(content, list) and len(content) == 1:
+        (content,) = content
+    if isinstance(content, dict) and _is_error(content.get("error")):
         said = said_by(content)
         fate = fate_within(content["error"], said)
         raise CallFailed(f"the answer is an error: {one_line(said.reason)}", fate, "malformed", body=_shown(body))
@@ -149,7 +151,7 @@ def _sound(choices: list[Any]) -> list[_Choice]:
     for choice in choices if len(choices) == 1 else _in_order(choices):
         finish = choice.get("finish_reason") or "stop"
         finish = finish.lower() if isinstance(finish, str) else "stop"
-        if choice.get("error") or finish in FAILED:
+        if _is_error(choice.get("error")) or finish in FAILED:
             failures.append(said_by(choice.get("error")).reason or f"finish_reason is {finish!r}")
         else:
             read.append(_choice(choice, "length" if finish in LENGTH else finish))
@@ -158,6 +160,11 @@ def _sound(choices: list[Any]) -> list[_Choice]:
     if len(read) > 1:
         read.sort(key=lambda one: bool(_unreadable(one)))
     return read
+
+
+def _is_error(error: object) -> bool:
+    """Whether something went wrong; {"code": 0, "message": ""} says that nothing did."""
+    return any(error.values()) if isinstance(error, dict) else bool(error)
 
 
 def _in_order(choices: list[Any]) -> list[Any]:

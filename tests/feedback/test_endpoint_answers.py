@@ -120,6 +120,17 @@ def test_a_prompt_that_leaves_less_room_than_is_asked_for_gets_that(
     assert kept_in(tmp_path) == 12 - 5
 
 
+def test_a_cap_needs_a_limit_of_tokens(serve: Serve, completion_of: Chat, tmp_path: Path) -> None:
+    said = {"error": {"message": "Unknown parameter: max_tokens, max_completion_tokens"}}
+    served = serve(
+        lambda sent, number: (400, said) if any("tokens" in name for name in sent) else (200, completion_of("yes"))
+    )
+    (reply,) = Asked(served.url, tmp_path)(requests(1))
+    assert reply is not None and reply.texts == ("yes",)
+    with pytest.raises(UserError, match=r"feedback\.openai\.max_cost: .* takes no limit of tokens"):
+        Asked(served.url, tmp_path / "other", max_cost=1.0)(requests(1))
+
+
 # refusals
 
 

@@ -274,6 +274,14 @@ def test_an_error_with_a_status_of_200(error: Any, fate: Fate) -> None:
     assert failed.value.fate is fate
 
 
+@pytest.mark.parametrize("error", [None, "", {}, [], False, {"code": 0, "message": ""}])
+def test_an_error_that_says_that_there_is_none(error: Any, completion_of: Chat) -> None:
+    whole = completion_of("Yes")
+    whole["error"] = whole["choices"][0]["error"] = error
+    assert read_body(body_of(whole)).texts == ("Yes",)
+    assert read_body(body_of([whole])).texts == ("Yes",)  # in a list of its own, as Gemini sends errors
+
+
 def test_counts() -> None:
     assert list(map(count_of, (7, 7.0, "7", "7.0", -1, 7.5, "x", None, True, 10**400))) == [
         7, 7, 7, 7, 0, 7, 0, 0, 0, 10**400,
