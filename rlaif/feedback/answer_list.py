@@ -28,10 +28,11 @@ NAMED = (
 )
 AT_LINE_START = re.compile(
     rf"(?:_|[^\w\n]){{0,20}}(?:no\.[^\w\n]?|{NAMED})(\d{{1,3}})(?!\d|\.\d|[^\W_])"
+    r"(?![^\S\n]?(?:[-–,&]|to|and)[^\S\n]?\d)"  # "1-8: yes" and "1, 3: yes" are not question 1's alone
     r"(?:[^\S\n]?(?:of|/)[^\S\n]?\d{1,3}(?!\d))?(?:_|[^\w\n]){0,12}",
     re.IGNORECASE,
 )
-WITHIN_LINE = re.compile(rf"(?<![\w.]){NAMED}(\d{{1,3}})(?:[.):\]=]|(?:_|[^\w\n]){{1,8}}(?=WORD))", re.IGNORECASE)
+WITHIN_LINE = rf"(?:(?<![\w.])|BEHIND){NAMED}(\d{{1,3}})(?:[.):\]=]|(?:_|[^\w\n]){{1,8}}(?=WORD))"
 BLANK_LINE = re.compile(r"\n[^\S\n]{0,40}\n")
 PIECES = re.compile(r"[^\n,;/|]+")
 LINES = re.compile(r"[^\n]*\S[^\n]*")
@@ -137,7 +138,9 @@ def _next_numbers(at_start: Sequence[re.Match[str] | None]) -> list[int]:
 def _within_line(words: tuple[str, ...]) -> tuple[re.Pattern[str], re.Pattern[str]]:
     """A number that heads an answer within a line, and what stands before one that ends an answer."""
     word = f"(?:{'|'.join(map(re.escape, words))}){ENDS}"
-    return re.compile(WITHIN_LINE.pattern.replace("WORD", word), re.I), re.compile(rf"{word}[^\w\n]{{0,4}}\Z", re.I)
+    behind = "|".join(f"(?<={re.escape(one)})" for one in words)
+    heads = WITHIN_LINE.replace("BEHIND", behind).replace("WORD", word)
+    return re.compile(heads, re.IGNORECASE), re.compile(rf"{word}[^\w\n]{{0,4}}\Z", re.IGNORECASE)
 
 
 def _in_turn(answer: str, words: Sequence[str], num_answers: int, cut_off: bool) -> list[Entry]:

@@ -56,7 +56,8 @@ NUMBERED = [
     '{n}. "{w}"', "<answer{n}>{w}</answer{n}>", "{n}. {w};", "{n}. Answer: {w}", "Q{n}: {q}\nA{n}: {w}",
     "Q{n}: {q}\nA: {w}",
 ]  # fmt: skip
-IN_A_LINE = ["{n}. {w} ", "{n}. {w}, ", "{n}: {w}, ", "{n}:{w},", "{n}-{w}; ", "{n}) {w} ", "({n}) {w} ", "{n} {w} ",
+IN_A_LINE = ["{n}.{w}", "{n}:{w}",
+             "{n}. {w} ", "{n}. {w}, ", "{n}: {w}, ", "{n}:{w},", "{n}-{w}; ", "{n}) {w} ", "({n}) {w} ", "{n} {w} ",
     "{n}={w}, ",
              "Q{n}: {w}; ", "{n}. {W}. ", "{n}. {q} {w} ", "{n}. {W}, since it is so. ", "**{n}.** {w} | "]  # fmt: skip
 FRAMES = ["{}", "Here are my answers:\n\n{}", "Answers:\n{}\n\nI hope this helps!", "```\n{}\n```",
@@ -143,6 +144,8 @@ def test_questions_may_stand_between_answers_without_numbers() -> None:
         ("1. No undefined names, so yes\n2. no", "yn------"),
         ("1. yes\n9. no\n99. no", "y-------"),
         ("yes (1). no (2).", "--------"),
+        ("1-8: yes", "--------"),
+        ("1, 3, 5: yes\n2, 4: no", "--------"),
         ("yes", "--------"),
         ("no", "--------"),
         ("All yes.", "--------"),

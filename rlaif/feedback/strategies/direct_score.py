@@ -41,7 +41,7 @@ def build(questions: QuestionSet, options: Options, min_valid: int) -> DirectSco
 
 
 class DirectScore:
-    """score = (sum_i i p(i) - lowest) / (highest - lowest)."""
+    """score = (sum_i i p(i) - lowest) / (highest - lowest). A grade of 8.5 is 8 and 9, each with a half."""
 
     scores_samples = True
     largest_margin = 1.0

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from rlaif.config import PairConfig, PairRule, QuestionsConfig
-from rlaif.feedback.exchange import Reply, Request, TokenLogprobs
+from rlaif.feedback.exchange import CUT_OFF, Reply, Request, TokenLogprobs
 from rlaif.feedback.judge import UNANSWERED
 from rlaif.feedback.order_bias import bias_line, order_figures
 from rlaif.feedback.pairs import balance_lengths, make_pairs, pairs_from_preferences
@@ -127,6 +127,31 @@ def test_direct_score_is_the_expected_value(shipped: Shipped, example: Example) 
     assert model.asked[0].choices == tuple(str(number) for number in range(1, 11))
     assert judgement.labels[0].score == pytest.approx((8 * 0.5 + 10 * 0.3 + 5 * 0.2 - 1) / 9)
     assert judgement.answers[0].evidence.startswith("expected 8.000; ")
+
+
+def test_a_grade_between_two_is_its_own_value(shipped: Shipped, example: Example) -> None:
+    model = Model(lambda request: Reply(("1. It parses.\n2. It runs.\nScore: 8.5",)))
+    judgement = judged(shipped("direct_score"), model, example, "a = 1")
+    assert (judgement.labels[0].score, judgement.answers[0].source) == (pytest.approx(7.5 / 9), "text")
+
+
+def test_thoughts_that_were_cut_off_are_no_rationale(shipped: Shipped, example: Example) -> None:
+    model = Model(lambda request: Reply(("<think>Response 1 is better. Preferred Response=1",), finish_reason="length"))
+    (preference,) = judged(shipped("pairwise_cot"), model, example, "x = 1", "x = 2").preferences
+    assert (preference.p_first, preference.invalid) == (None, CUT_OFF)
+    assert {request.expects for request in model.asked} == {"text"}
+
+
+def test_a_choice_is_read_behind_what_is_said_of_both(shipped: Shipped, example: Example) -> None:
+    """A judge that always prefers x = 2, and lists what it sees first."""
+
+    def answer(request: Request) -> Reply:
+        first = next(line for line in request.messages[1][1].splitlines() if line.startswith('{"code"'))
+        better = 1 if "x = 2" in first else 2
+        return Reply((f"1. Response 1 is short.\n2. Response 2 is too.\nso Response {better}",))
+
+    (preference,) = judged(shipped("pairwise"), Model(answer), example, "x = 1", "x = 2").preferences
+    assert (preference.p_first, preference.order_gap, preference.invalid) == (0.0, 0.0, "")
 
 
 def biased(request: Request) -> Reply:
