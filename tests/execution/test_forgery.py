@@ -17,7 +17,7 @@ from rlaif.config import ExecutionConfig, Isolation
 from rlaif.data.apibench import split_record
 from rlaif.data.completion import parse_completion
 from rlaif.execution import Executor, Verdict
-from rlaif.execution.inside.forgery import find_forgery
+from rlaif.execution.inside.forgery import find_forgery, may_forge
 
 
 def flagged(codes: list[str]) -> tuple[int, list[tuple[str, str]]]:
@@ -177,4 +177,5 @@ FORGED = [
 
 @pytest.mark.parametrize("code", FORGED)
 def test_what_names_the_report_is_flagged(code: str) -> None:
+    assert may_forge(code)
     assert find_forgery(ast.parse(code)) is not None

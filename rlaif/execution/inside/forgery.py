@@ -15,6 +15,12 @@ REPORT_DESCRIPTOR = 3
 
 _PATH = re.compile(r"/dev/fd/3|/proc/(self|thread-self|\d+)/(task/\d+/)?(fd/3|mem)")
 _OPENERS = frozenset(("open", "fdopen", "FileIO"))
+_HINT = re.compile(r"/fd/3|/mem\b|(open|FileIO)\s*\(\s*3\b")
+
+
+def may_forge(code: str) -> bool:
+    """Whether the text is worth a look at its tree."""
+    return _HINT.search(code) is not None
 
 
 def find_forgery(tree: ast.Module) -> tuple[str, int] | None:
