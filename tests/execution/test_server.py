@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 import os
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from rlaif.config import Isolation
 from rlaif.execution.inside import server
+from rlaif.execution.isolation import Contents, Limits, make_worker
 
 NOBODY = 65534
 
@@ -110,3 +113,19 @@ def as_ordinary_user(function: Callable[[], None]) -> None:
         finally:
             os._exit(status)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_a_server_that_nobody_waits_for_leaves_nothing(some_isolation: Isolation) -> None:
+    """Its parent was killed while it started."""
+    launch = make_worker(some_isolation, Contents(), Limits(1.5, 256))._launch
+    if launch.workspace is not None:
+        launch.workspace.mkdir(mode=0o700)
+    read, write = os.pipe()
+    os.close(read)
+    ended = subprocess.run(
+        launch.command, env=dict(launch.environment), stdin=subprocess.DEVNULL, stdout=write, stderr=subprocess.PIPE,
+        check=False,
+    )  # fmt: skip
+    os.close(write)
+    assert (ended.returncode, ended.stderr) == (0, b"")
+    assert launch.workspace is None or not launch.workspace.exists()

@@ -70,8 +70,8 @@ def main() -> None:
     os.dup2(0, 2)  # from here on nothing may reach the parent but answers
     witness = Witness()
     witness.learn(lambda: execute(_EMPTY, confinement, jobs, witness, processes))
-    _answer(answers, {"ready": True})
-    with contextlib.suppress(BrokenPipeError):
+    with contextlib.suppress(BrokenPipeError):  # nobody waits for it any more, be it from the start
+        _answer(answers, {"ready": True})
         for job in jobs:
             wanted = json.loads(job)
             _answer(answers, execute(Job(**wanted), confinement, jobs, witness, processes))
