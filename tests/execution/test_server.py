@@ -119,7 +119,7 @@ def test_a_server_that_nobody_waits_for_leaves_nothing(some_isolation: Isolation
     """Its parent was killed while it started."""
     launch = make_worker(some_isolation, Contents(), Limits(1.5, 256))._launch
     if launch.workspace is not None:
-        launch.workspace.mkdir(mode=0o700)
+        launch.workspace.mkdir(mode=0o700, exist_ok=True)
     read, write = os.pipe()
     os.close(read)
     ended = subprocess.run(
