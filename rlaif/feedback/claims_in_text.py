@@ -11,8 +11,8 @@ from rlaif.feedback.json_answers import Pairs, values_in
 from rlaif.feedback.phrases import words_of
 
 OF_KIND = {form: kind for kind in KINDS for form in (kind, kind.removesuffix("s"), f"{kind.removesuffix('s')}s")}
-"""By spelling, one or many: "argument", "APIs"."""
-KIND = rf"({'|'.join(sorted(OF_KIND, key=len, reverse=True))})(?![^\W_])"
+"""By spelling, one or many: "argument", "APIs". In ASCII: without it a pattern takes "apı" for "api"."""
+KIND = rf"((?a:{'|'.join(sorted(OF_KIND, key=len, reverse=True))}))(?![^\W_])"
 DRESS = r"[\W\d_]{0,40}"
 """What a line may have before its kind: bullets, numbers, asterisks, a table's edge."""
 LINE = re.compile(rf"{DRESS}(?:claim{DRESS})?{KIND}[\W_]{{1,12}}(\S.*)", re.IGNORECASE)

@@ -134,11 +134,11 @@ def word_mentions(text: str, words: Sequence[str]) -> tuple[list[Mention], bool]
 
 def _places(text: str, words: tuple[str, ...]) -> list[_Place]:
     pattern, by_spelling = _pattern(words)
-    found = [
-        _Place(by_spelling[match.group().casefold()], match.start(), match.end())
-        for match in pattern.finditer(text)
-        if not GOES_ON_AS_A_WORD.match(text, match.end())
-    ]
+    found = []
+    for match in pattern.finditer(text):
+        word = by_spelling.get(match.group().casefold())  # a pattern takes "ı" for an "i", and casefold does not
+        if word is not None and not GOES_ON_AS_A_WORD.match(text, match.end()):
+            found.append(_Place(word, match.start(), match.end()))
     return found if len(found) <= MOST_MENTIONS else [found[0], *found[1 - MOST_MENTIONS :]]
 
 

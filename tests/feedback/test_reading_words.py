@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.feedback.phrasings import spelt, word_said
+from rlaif.feedback.exchange import Request
+from tests.feedback.phrasings import ASK, spelt, word_said
 
 SAYS_X = """\
 {X}
@@ -272,3 +273,10 @@ def test_what_is_weighed_before_a_cut_is_no_answer(text: str) -> None:
                                                 ("The answer to the question is no", "no")])  # fmt: skip
 def test_an_answer_that_comes_before_a_cut_counts(text: str, expected: str) -> None:
     assert word_said(text, finish_reason="length") == expected
+
+
+def test_letters_that_a_pattern_takes_for_others() -> None:
+    said = {"neither": "neither", "neıther": None, "neİther.": None, "Answer: Neither": "neither", "either": "either"}
+    request = Request(ASK, "choice", ("either", "neither"))
+    assert {text: word_said(text, request) for text in said} == said
+    assert word_said("yeſ") in ("yes", None)
