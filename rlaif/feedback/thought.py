@@ -92,6 +92,8 @@ def answer_part(text: str) -> AnswerPart:
             if opened < 0 or "final" in mark.group():
                 parts.clear()
             start, opened, num_closed = mark.end(), -1, num_closed + 1
+    if opened >= 0 and text.rfind("</answer>", *parts[-1]) >= 0:
+        return AnswerPart(*parts[-1])  # it gives its reasons behind its answer
     if opened >= 0 and (num_closed or _is_at_a_line_start(text, opened)):
         return AnswerPart(len(text), len(text), CUT_OFF)
     if opened >= 0:  # the mark is quoted within a sentence

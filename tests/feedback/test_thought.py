@@ -25,6 +25,7 @@ TEMPLATES = {
     "capitals": "<Thinking>DRAFT</Thinking>\nANSWER",
     "reasoning, answer": "<reasoning>DRAFT</reasoning>\n<answer>ANSWER</answer>",
     "answer, reasoning": "<answer>ANSWER</answer>\n<reasoning>DRAFT</reasoning>",
+    "answer, reasoning cut off": "<answer>ANSWER</answer>\n<reasoning>DRAFT",
     "R1-Zero": "<think>DRAFT</think> <answer>ANSWER</answer>",
     "Seed-OSS": "<seed:think>DRAFT</seed:think>ANSWER",
     "Kimi": "◁think▷DRAFT◁/think▷ANSWER",
