@@ -47,13 +47,14 @@ OVER = at(LIMIT + 0.1, 10.05, 0.0)
 @pytest.mark.parametrize(
     ("before", "now", "reason"),
     [
-        pytest.param((450, 0), (501, 0), "memory", id="past half of the memory, and taking more"),
-        pytest.param((501, 0), (501, 0), "timeout", id="past half of it, and at rest"),
+        pytest.param((230, 0), (260, 0), "memory", id="past a quarter of the memory, and taking more"),
+        pytest.param((800, 0), (800, 0), "timeout", id="past most of it, and at rest"),
         pytest.param((900, 0), (600, 0), "timeout", id="giving it back"),
-        pytest.param((100, 0), (499, 0), "timeout", id="less than half"),
+        pytest.param((100, 0), (240, 0), "timeout", id="at a pace that is too slow"),
+        pytest.param((-10, 0), (-5, 0), "timeout", id="less than it started with"),
         pytest.param((None, 0), (None, 0), "timeout", id="not known"),
-        pytest.param((100, 40), (100, 51), "disk", id="past half of the disk, and writing"),
-        pytest.param((100, 51), (100, 51), "timeout", id="past half of the disk, and at rest"),
+        pytest.param((100, 20), (100, 26), "disk", id="past a quarter of the disk, and writing"),
+        pytest.param((100, 80), (100, 80), "timeout", id="past most of the disk, and at rest"),
         pytest.param((600, 60), (700, 70), "memory", id="both"),
     ],
 )
@@ -65,9 +66,12 @@ def test_what_is_on_its_way_to_a_bound_is_not_accused_of_being_late(
 
 
 def test_a_bomb_that_waits_is_given_the_time_to_go_off() -> None:
-    first, now = replace(IDLE, memory_bytes=600), replace(at(LIMIT + 0.1, 2.0, 8.0), memory_bytes=700)
+    first, now = replace(IDLE, memory_bytes=60), replace(at(LIMIT + 0.1, 2.0, 8.0), memory_bytes=100)
     assert reason_to_stop(first, now, BOUNDS) == ""
-    assert reason_to_stop(first, replace(now, clock_s=4.1 * LIMIT, waited_s=39.0), BOUNDS) == "memory"
+    late = replace(now, clock_s=4.1 * LIMIT, waited_s=39.0)  # which leaves it a fifth of its time
+    assert reason_to_stop(first, late, BOUNDS) == "memory"
+    assert reason_to_stop(first, replace(late, memory_bytes=70), BOUNDS) == "memory"
+    assert reason_to_stop(first, replace(late, memory_bytes=50), BOUNDS) == "starved"
 
 
 def test_more_than_the_disk_ends_it_at_once() -> None:

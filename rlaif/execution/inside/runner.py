@@ -62,6 +62,8 @@ class Confinement:
     """Whether it may open internet sockets; what it fetches may be large, too."""
     disk_bytes: int
     """In all that it writes to its directory and holds without a name."""
+    inherited_bytes: int = 0
+    """Of the address space, what it has from its server."""
 
     @property
     def cpu_seconds(self) -> int:

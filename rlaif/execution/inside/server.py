@@ -62,8 +62,9 @@ def main() -> None:
     try:
         _preload(settings)
         confinement = Confinement(**settings.confinement)
-        memory = confinement.memory_bytes + used_address_space()
-        confinement = replace(confinement, memory_bytes=memory)
+        inherited = used_address_space()
+        memory = confinement.memory_bytes + inherited
+        confinement = replace(confinement, memory_bytes=memory, inherited_bytes=inherited)
     except BaseException:
         traceback.print_exc()
         sys.exit(1)
@@ -121,12 +122,13 @@ def _watch(
     jobs: int,
     confirms: Callable[[int], bool | None] | None,
 ) -> Watch:
-    usage, workspace = Usage(child, processes), confinement.workspace
+    inherited, workspace = confinement.inherited_bytes, confinement.workspace
+    usage = Usage(child, processes, inherited)
     shared = [*confinement.writable, workspace] if confinement.network else []
     return Watch(
         child,
         started,
-        Bounds(confinement.timeout_s, confinement.memory_bytes, confinement.disk_bytes),
+        Bounds(confinement.timeout_s, confinement.memory_bytes - inherited, confinement.disk_bytes),
         usage,
         DiskUse(workspace, usage, _size, confinement.largest_file, shared),
         report,

@@ -4,9 +4,9 @@
 - Its time is what it could use: a second that it waited for a CPU, because the machine was busy
   with others, does not count; nor does one more than `PATIENCE` times its limit. So a program that
   sleeps or loops is out of time when the clock says so, wherever it could have run.
-- When its time is over, a program that has more than half of the memory or the disk that it may
-  have, and still takes more, is on its way to that bound ("memory", "disk"): the bound would have
-  ended it on a faster machine.
+- When its time is over, a program that still takes more memory or disk, at a pace at which it
+  would have all that it may have within `PATIENCE` times its limit, is on its way to that bound
+  ("memory", "disk"): the bound would have ended it on a faster machine.
 - Otherwise it is out of time ("timeout"), its own fault; after `PATIENCE` times its limit it got
   too little of the machine to tell ("starved").
 
@@ -18,7 +18,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PATIENCE = 4.0
-"""How many times its time limit a snippet may take by the clock, while the machine does not let it run."""
+"""How many times its time limit a snippet may take by the clock, where the machine is too slow or too busy for it."""
 GROWTH_WINDOW_S = 0.5
 """How far two readings are apart at most that tell whether it still takes more."""
 
@@ -29,7 +29,7 @@ class Bounds:
 
     timeout_s: float
     memory_bytes: int
-    """Address space, the interpreter's own included."""
+    """Address space, beyond what it has from its server."""
     disk_bytes: int
 
 
@@ -64,10 +64,12 @@ def reason_to_stop(before: Reading | None, now: Reading, bounds: Bounds) -> str:
     out_of_time = _had_its_time(now, bounds.timeout_s)
     if not out_of_time and now.clock_s <= PATIENCE * bounds.timeout_s:
         return ""
-    if before is not None and _is_on_its_way(before.memory_bytes, now.memory_bytes, bounds.memory_bytes):
-        return "memory"
-    if before is not None and _is_on_its_way(before.disk_bytes, now.disk_bytes, bounds.disk_bytes):
-        return "disk"
+    if before is not None:
+        pace = PATIENCE * bounds.timeout_s / max(now.clock_s - (now.waited_s or 0.0), bounds.timeout_s / 10)
+        if _is_on_its_way(before.memory_bytes, now.memory_bytes, bounds.memory_bytes, pace):
+            return "memory"
+        if _is_on_its_way(before.disk_bytes, now.disk_bytes, bounds.disk_bytes, pace):
+            return "disk"
     return "timeout" if out_of_time else "starved"
 
 
@@ -77,5 +79,5 @@ def _had_its_time(now: Reading, timeout_s: float) -> bool:
     return now.clock_s - now.waited_s > timeout_s or (now.cpu_s is not None and now.cpu_s > timeout_s)
 
 
-def _is_on_its_way(before: float | None, now: float | None, bound: int) -> bool:
-    return before is not None and now is not None and now > before and now > bound / 2
+def _is_on_its_way(before: float | None, now: float | None, bound: int, pace: float) -> bool:
+    return before is not None and now is not None and now > before and now * pace > bound

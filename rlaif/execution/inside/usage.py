@@ -28,10 +28,12 @@ class Usage:
     Args:
         child: not yet reaped, the only one of the calling thread.
         processes: a descriptor of /proc, of this sandbox or of the machine; None where there is none.
+        inherited_bytes: of the address space that the child started with.
     """
 
-    def __init__(self, child: int, processes: int | None) -> None:
+    def __init__(self, child: int, processes: int | None, inherited_bytes: int = 0) -> None:
         self._child = child
+        self._inherited_bytes = inherited_bytes
         self._processes = processes
         self._inherited: frozenset[int] | None = None
         self._path = "" if processes is None else _path_of(child, processes)
@@ -50,9 +52,9 @@ class Usage:
         return max(waits) / 1e9 if waits else None
 
     def memory_bytes(self) -> int | None:
-        """Address space: what its limit on memory counts."""
+        """Address space, which its limit on memory counts, beyond what it started with."""
         pages = next(filter(None, map(self._pages, self._tasks())), None)  # a first thread that has ended has none
-        return None if pages is None else pages * os.sysconf("SC_PAGE_SIZE")
+        return None if pages is None else pages * os.sysconf("SC_PAGE_SIZE") - self._inherited_bytes
 
     def unlinked_by_descriptor(self) -> dict[int, int]:
         """Bytes on disk of the files that it has open and that have no name any more, by inode.
