@@ -25,6 +25,8 @@ from rlaif.data.program.thought import answer_of
 
 SECTIONS = ("domain", "api_call", "api_provider", "explanation", "code")
 MAX_ESCAPE_LEVELS = 3
+INVISIBLE = "\ufeff\u200b\u2060"
+"""A byte order mark and its like, which may stand before a text."""
 
 # A marker of any name ends the section before it; `<<code>>>` is a slip that APIBench itself has.
 _MARKER = re.compile(r"<{2,3}(domain|api_call|api_provider|explanation|code)>{2,3}[ \t]*:?|<<<\w{1,40}>>>")
@@ -47,7 +49,10 @@ class Completion:
 def parse_completion(text: str) -> Completion:
     """Read any of the shapes. Never raises; of a section that comes twice, the first counts."""
     steps: list[str] = []
-    text = answer_of(_with_plain_line_ends(text, steps).strip(), steps)
+    text = _with_plain_line_ends(text, steps).strip()
+    if text[:1] in INVISIBLE:
+        text = text.lstrip(INVISIBLE)
+    text = answer_of(text, steps)
     text = _without_json_quotes(text, steps)
     for _ in range(MAX_ESCAPE_LEVELS):
         if not _is_json_body(text):

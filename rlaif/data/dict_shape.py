@@ -26,6 +26,11 @@ _PROGRAM_KEY = re.compile(
     r"[{,.;'\"\n]\s{0,20}\\?['\"]([\w -]{1,100})\\?['\"]\s{0,20}:\s{0,20}(?=\\?['\"]?\s{0,4}(?:import|from)[ \t]+\w)"
 )
 _FOREIGN_KEY = re.compile(r"['\"]\s{0,20},\s{0,20}['\"][\w ]{1,40}['\"]\s{0,20}:")
+_NEXT_KEY = re.compile(
+    r"['\"]\s{0,20},\s{0,20}['\"](?:api|provider|domain|framework|functionality|performance|python_|example_|description)"
+    r"\w{0,80}['\"]\s{0,20}:"
+)
+"""A key of the database's records, which some answers put between those of the format."""
 _ESCAPED_QUOTE = re.compile(r"\\(['\"])")
 _MAX_CUTS = 3
 _MAX_FOREIGN = 8
@@ -74,6 +79,11 @@ def dict_values(text: str) -> dict[str, str]:
 
 def _unquoted(raw: str, last: bool) -> str:
     value = raw.strip()
+    if value[:1] == "\\":
+        value = _ESCAPED_QUOTE.sub(r"\1", value)  # of a JSON string that was not known as one
+    foreign = _NEXT_KEY.search(value)
+    if foreign is not None:
+        value = value[: foreign.start() + 1]
     if last:
         value = _without_tail(value)
     if not value or value[0] not in "'\"":

@@ -81,6 +81,18 @@ FENCES = {
     "a bold heading": f"Sure!\n\n**Code:**\n\n{PLAIN}",
     "an example's heading": f"Load it.\n### Example code:\n{PROGRAM}",
     "escaped line breaks": f"Here it is:\n{F}python\\n{ESCAPED}\\n{F}",
+    "a byte order mark": f"\ufeff{PLAIN}",
+    "tabs": indented(PLAIN, "\t"),
+    "a listed bold heading": f"1. **Code**:\n{PLAIN}",
+    "its output in a fence of that name": f"{PLAIN}\n{fenced('a = 1', 'output')}",
+    "two files": f"**main.py**\n{PLAIN}\n**requirements.txt**\n{fenced('orjson', '')}",
+    "a fence of comments first": f"{fenced('# nothing to install')}\n{PLAIN}",
+    "a next task after it": f"{PLAIN}\n###Instruction: Another\n###Output:\n{fenced(OTHER)}",
+    "in an explanation's section": f"<<<explanation>>>: Do\n{SHELL}\n{PLAIN}",
+    "in a section of code": f"<<<domain>>>: JSON\n<<<code>>>:\n{SHELL}\n{PLAIN}",
+    "in a section of code, CRLF": f"<<<domain>>>: JSON\n<<<code>>>:\n{PLAIN}".replace("\n", "\r\n"),
+    "the word Python that is left of a fence": f"python\n{PROGRAM}",
+    "the word Python and a closing fence": f"python\n{PROGRAM}\n{F}",
 }
 JOINED = {
     "the second needs the first": f"{fenced(HALVES[0])}\nand then\n{fenced(HALVES[1])}",
@@ -113,6 +125,8 @@ THOUGHTS = {
     ),
     "an end of turn": f"{PROGRAM}<|im_end|>",
     "an end of text": f"{PLAIN}</s>",
+    "a thought in a line": f"I think. </think> {PLAIN}",
+    "a draft in sections": f"<think>\n<<<code>>>: draft()\n</think>\n<<<domain>>>: JSON\n<<<code>>>: {PROGRAM}",
 }
 
 # Other markers
@@ -132,6 +146,11 @@ MARKERS = {
     "DS-1000's": f"BEGIN SOLUTION\n<code>\n{PROGRAM}\n</code>\nEND SOLUTION",
     "solution comments": f"# SOLUTION START\n{PROGRAM}\n# SOLUTION END",
     "LaTeX": f"\\begin{{lstlisting}}[language=Python]\n{PROGRAM}\n\\end{{lstlisting}}",
+    "pre alone": f"<p>Here:</p><pre>\n{html.escape(PROGRAM)}\n</pre>",
+    "CDATA": f"<code><![CDATA[\n{PROGRAM}\n]]></code>",
+    "YAML": f"explanation: It dumps.\ncode: |\n{indented(PROGRAM, '  ')}",
+    "a session after prose": "As here:\n\n>>> import json\n>>> print(json.dumps({'a': 1}))\n{\"a\": 1}",
+    "a section with a session": "<<<code>>>: >>> import json\n>>> print(json.dumps({'a': 1}))\n{\"a\": 1}",
     "quotes as a fence": f"'''python\n{PROGRAM}\n'''",
     "a JSON object": json.dumps({"code": PROGRAM}),
     "a JSON object with a fence": json.dumps({"explanation": "Dumps.", "answer": PLAIN}),
@@ -191,6 +210,8 @@ WITH_PROSE = {
     "a list after it": f"{PROGRAM}\n\n- `json` is imported.\n- The mapping is printed.",
     "a word after it": f"{PROGRAM}\n\nDone",
     "a heading before it": f"## Solution\n\nUse `json`.\n\n{PROGRAM}",
+    "reStructuredText": f"Use it::\n\n{indented(PROGRAM, '    ')}\n\nDone.",
+    "a directive": f".. code-block:: python\n\n{indented(PROGRAM, '    ')}",
 }
 NONE = [
     "",
@@ -233,6 +254,9 @@ NONE = [
     f"{DRAFT}\n</think>\n\nI cannot help with that.",
     "<code>json.dumps</code> turns it into a text.",
     "<<<domain>>>: JSON\n<<<api_call>>>: json.dumps(value)",
+    f"It prints:\n{fenced('# a comment', '')}",
+    "python",
+    "Python is a language.",
     "{'domain': 'JSON', 'api_call': 'json.dumps(value)', 'api_provider': 'Python'}",
 ]
 
@@ -244,6 +268,8 @@ FENCE_IN_STRING = 'x = """\n```\n"""\nprint(x)'
 FIELD = "class A:\n    code: int = 1\nprint(A.code)"
 KEYS = "x = {'code': 1, 'domain': 2}\nprint(x)"
 TAG_IN_STRING = "x = '<code>a</code>'\nprint(x)"
+TESTED = ("def f():\n    return 1", "assert f() == 1")
+SCATTERED = ("def dump(v):\n    return json.dumps(v)", "import json", "print(dump(1))")
 LOOP = "for i in range(2):\n    print(i)\n\ni"
 LOOP_SESSION = ">>> for i in range(2):\n...     print(i)\n...\n0\n1\n>>> i\n1"
 MORE = {
@@ -263,6 +289,13 @@ MORE = {
     "bare: a dict with sections' keys": (KEYS, KEYS),
     "prose: a dict with sections' keys": (f"Here is it:\n\n{KEYS}", KEYS),
     "marker: damaged code in tags": (f"<code>\n{BROKEN}\n</code>", BROKEN),
+    "fence: a fence in a docstring of damaged code": (fenced(f"{DOCSTRING}\n{BROKEN}"), f"{DOCSTRING}\n{BROKEN}"),
+    "fence: a fence in a docstring, cut off": (f"{F}python\n{DOCSTRING}", DOCSTRING),
+    "fence: a fence in a docstring, tildes": (fenced(DOCSTRING, fence="~~~"), DOCSTRING),
+    "prose: a fence in a docstring": (f"Here is it:\n\n{DOCSTRING}\n\nThis prints 1.", DOCSTRING),
+    "bare: a fence in a docstring, then prose": (f"{DOCSTRING}\n\nThis prints 1.", DOCSTRING),
+    "blocks: the test of a function": ("\n".join(map(fenced, TESTED)), "\n".join(TESTED)),
+    "blocks: definitions out of order": ("\n".join(map(fenced, SCATTERED)), "\n".join(SCATTERED[n] for n in (1, 0, 2))),
     "marker: tags in a string": (TAG_IN_STRING, TAG_IN_STRING),
 }
 DRESSES = {"fence": FENCES, "blocks": JOINED, "thought": THOUGHTS, "marker": MARKERS, "prose": WITH_PROSE}

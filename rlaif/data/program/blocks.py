@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from rlaif.data.normalise import dedent, parses
+from rlaif.data.normalise import dedent, syntax_tree
 from rlaif.data.program.bare import program_within, whole_program
 from rlaif.data.program.fences import Block, fenced_blocks
 from rlaif.data.program.language import has_code_line, is_program, is_shell, is_value, language_of
@@ -57,7 +57,8 @@ def may_be_code(text: str, block: Block) -> bool:
     """Whether a block that names no language is code where no other is: a name alone, or code that is damaged."""
     if language_of(block.info) or is_shell(block.body) or _is_output(text, block):
         return False
-    return has_code_line(block.body) or (parses(dedent(block.body, [])) and not is_value(block.body))
+    tree = syntax_tree(dedent(block.body, []))
+    return has_code_line(block.body) or (tree is not None and bool(tree.body) and not is_value(block.body))
 
 
 def _is_output(text: str, block: Block) -> bool:

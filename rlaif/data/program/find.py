@@ -28,7 +28,7 @@ from rlaif.data.program.choose import chosen_blocks
 from rlaif.data.program.fences import Block, fenced_blocks
 from rlaif.data.program.json_code import code_in_json, json_value
 from rlaif.data.program.language import has_code_line, is_program, is_shell
-from rlaif.data.program.session import is_session, session_code
+from rlaif.data.program.session import is_session, session_code, session_within
 from rlaif.data.program.tags import Tagged, opens_with_words, tagged_parts, without_entities
 
 MAX_NESTING = 2
@@ -42,6 +42,8 @@ _CODE_HEADING = re.compile(
     r"(?:[ \t]+(?:example|snippet)(?:[ \t]*\([^)\n]{0,40}\))?)?(?:\*\*)?[ \t]*(?:>{2,3})?[ \t]*:[ \t]*(?:\*\*)?"
 )
 _LAST_HEADING = re.compile(rf"(?:{_CODE_HEADING.pattern.removeprefix('(?im)')})\Z", re.IGNORECASE | re.MULTILINE)
+_YAML_MARK = re.compile(r"\A[ \t]*[|>][-+]?[ \t]*(?=\n)")
+_LANGUAGE_LINE = re.compile(r"\s*(?:python3?|py)[ \t]*\n(?=\s*\S)", re.IGNORECASE)
 _ESCAPED_FENCE = re.compile(r"\\n[ \t]*(?:```|~~~)|(?:```|~~~)[\w+-]*\\n")
 _SPAN = re.compile(r"(`{1,3})(?:(?:python|py)[ \t]+)?([^`\n]+)\1")
 
@@ -90,13 +92,22 @@ def code_of(text: str) -> str | None:
 
 def clean_code(raw: str, steps: list[str]) -> str:
     """The code within a section that is meant for code; appends to ``steps`` what was undone."""
-    code = raw
+    code = raw = _without_language_line(raw, steps)
     if _may_have_marks(raw):
         code = _without_marks(raw, steps)
     elif ">>>" in raw and is_session(raw):
         steps.append("session")
         code = session_code(raw)
     return unescaped_code(dedent(code, steps), steps)
+
+
+def _without_language_line(text: str, steps: list[str]) -> str:
+    """Without a first line "python", which is left of a fence that a stop token or a script cut away."""
+    name = _LANGUAGE_LINE.match(text) if text.lstrip()[:2].lower() == "py" else None
+    if name is None:
+        return text
+    steps.append("language_line")
+    return text[name.end() :]
 
 
 def _may_have_marks(text: str) -> bool:
@@ -124,7 +135,7 @@ def _may_have_tags(text: str) -> bool:
 
 def _without_marks(raw: str, steps: list[str]) -> str:
     opens = raw.lstrip().startswith(("```", "~~~"))
-    if not opens and parses(raw):
+    if not opens and (_is_quoted(raw, _first_fence(raw)) or parses(raw)):
         return raw  # the marks are within strings
     found: list[str] = []
     _, code = _marked(raw, found, MAX_NESTING)
@@ -147,6 +158,7 @@ def _plain_fence(raw: str) -> str:
 
 
 def _find(text: str, steps: list[str], depth: int) -> tuple[str, str | None]:
+    text = _without_language_line(text, steps)
     heading = _CODE_HEADING.search(text, 0, _first_fence(text))
     is_certain = heading is not None and not heading[0].lstrip()[:1].isalpha()
     is_certain = is_certain or (text[:1] == "#" and opens_with_words(text))
@@ -156,13 +168,27 @@ def _find(text: str, steps: list[str], depth: int) -> tuple[str, str | None]:
         return "", whole
     if heading is not None:
         steps.append("heading")
-        section = text[heading.end() :]
+        section = _YAML_MARK.sub("", text[heading.end() :])
         return text[: heading.start()], clean_code(section, steps) if section.strip() else None
     if _may_have_marks(text):
-        prose, code = _marked(text, steps, depth)
+        prose, code = _quoted_fence(text) or _marked(text, steps, depth)
         if code is not None:
             return prose, code
     return _unmarked(text, steps)
+
+
+def _quoted_fence(text: str) -> tuple[str, str] | None:
+    """(prose, code) of bare code whose first fence is within a string of it, as in a docstring."""
+    fence = _first_fence(text)
+    if not _is_quoted(text, fence):
+        return None
+    within = program_within(text)
+    return within if within is not None and len(within[0]) < fence and parses(within[1]) else None
+
+
+def _is_quoted(text: str, position: int) -> bool:
+    """Whether the place is within a string of several lines."""
+    return position < len(text) and any(text.count(quote, 0, position) % 2 for quote in ('"""', "'''"))
 
 
 def _first_fence(text: str) -> int:
@@ -177,6 +203,10 @@ def _unmarked(text: str, steps: list[str]) -> tuple[str, str | None]:
     if code is not None:
         steps.append("json")
         return "", code
+    session = session_within(text) if ">>> " in text else None
+    if session is not None and is_program(session[1]):
+        steps.append("session")
+        return session
     within = program_within(text[: _first_fence(text)])
     if within is not None:
         steps.append("bare")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 _PROMPT = re.compile(r"[ \t]*(?:>>>|In \[\d*\]:)(?:[ \t]|$)")
+_FIRST_PROMPT = re.compile(r"^[ \t]*>>> ", re.MULTILINE)
 _STATEMENT = re.compile(r"([ \t]*)(?:>>>|In \[\d*\]:)(?: (.*)|[ \t]*$)")
 _CONTINUATION = re.compile(r"[ \t]*(?:\.\.\.|\.{3,}:)(?: (.*)|[ \t]*$)")
 
@@ -13,6 +14,12 @@ def is_session(text: str) -> bool:
     """Whether the first line that is no comment starts with a prompt; code never does."""
     first = next((line for line in text.split("\n") if line.strip() and not line.lstrip().startswith("#")), "")
     return _PROMPT.match(first) is not None
+
+
+def session_within(text: str) -> tuple[str, str] | None:
+    """(the prose before a session, its code); None where no line starts with a prompt of Python's."""
+    prompt = _FIRST_PROMPT.search(text)
+    return None if prompt is None else (text[: prompt.start()], session_code(text[prompt.start() :]))
 
 
 def session_code(text: str) -> str:

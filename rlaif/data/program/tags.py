@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-_CODE_NAMES = "code|python|py|script|program|snippet|execute|execute_ipython|run_code|code_block|python_code|source"
+_CODE_NAMES = "code|pre|python|py|script|program|snippet|execute|execute_ipython|run_code|code_block|python_code|source"
 _ANSWER_NAMES = "answer|solution|response|final|final_answer|output|result|tool_call|function_call|completion"
 _PIPE_NAMES = (
     "begin_of_code|begin_of_solution|begin_code|code_begin|code_start|start_code|start_of_code|python_tag|python"
@@ -31,6 +31,7 @@ _PIPE_END = re.compile(
     r"<\|?(?:end_of_code|end_of_solution|end_code|code_end|end_of_message|eom_id|eot_id|/python)\|?>", re.IGNORECASE
 )
 _LIQUID_END = re.compile(r"\{%-?[ \t]*end(?:highlight|code)")
+_CDATA = re.compile(r"\s*<!\[CDATA\[(.*)\]\]>\s*", re.DOTALL)
 _ENTITY = re.compile(r"&(?:lt|gt|quot|amp|apos|nbsp|#\d{1,6}|#x[0-9a-fA-F]{1,6});")
 
 
@@ -64,7 +65,10 @@ def opens_with_words(text: str) -> bool:
 
 
 def without_entities(text: str) -> str:
-    """HTML's entities undone, as in `if a &lt; b`."""
+    """XML's and HTML's ways to hold any text undone: `<![CDATA[...]]>`, and entities as in `if a &lt; b`."""
+    data = _CDATA.fullmatch(text)
+    if data is not None:
+        return data[1]
     return html.unescape(text) if _ENTITY.search(text) else text
 
 
