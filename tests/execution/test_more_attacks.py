@@ -257,7 +257,7 @@ def test_outliving_by_another_session(run: Run) -> None:
     code = LIBC + "try: os.setsid()\nexcept OSError: pass\nlibc.prctl(1, 0, 0, 0, 0)\nwhile True: pass"
     started = time.monotonic()
     assert run(code).kind == "timeout"
-    assert time.monotonic() - started < 4
+    assert time.monotonic() - started < 10  # a busy machine gives more time
 
 
 def test_handler_that_fires_in_the_runner(run: Run) -> None:

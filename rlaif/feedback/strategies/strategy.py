@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from rlaif.data.visible import visible
 from rlaif.feedback.exchange import Ask, Reply, Request
 from rlaif.feedback.judge import UNANSWERED
 from rlaif.feedback.reading import Reading
@@ -67,8 +68,8 @@ def answer_of(
         p_yes=None if reading.invalid else p_yes,
         judge=reply.model if reply is not None else "",
         source=reading.source if reply is not None else UNANSWERED,
-        evidence=f"{about}{reading.evidence}",
-        invalid=reading.invalid,
+        evidence=visible(f"{about}{reading.evidence}"),
+        invalid=visible(reading.invalid),
     )
 
 

@@ -15,10 +15,11 @@ from rlaif.feedback.exchange import CUT_OFF, Reply, Request, TokenLogprobs
 from rlaif.feedback.judge import UNANSWERED
 from rlaif.feedback.order_bias import bias_line, order_figures
 from rlaif.feedback.pairs import balance_lengths, make_pairs, pairs_from_preferences
-from rlaif.feedback.reading import NO_REPLY
+from rlaif.feedback.reading import NO_REPLY, Reading
 from rlaif.feedback.strategies import Judgement, build_strategy, strategy_names
 from rlaif.feedback.strategies.claims import DIVIDED_BY_CODE
-from rlaif.records import Example, Label, Pair, Preference, Sample
+from rlaif.feedback.strategies.strategy import answer_of
+from rlaif.records import Example, Label, Pair, Preference, Sample, to_json
 
 Shipped = Callable[..., QuestionsConfig]
 CODE = "import torch\nmodel = torch.hub.load('a/b', 'c')\nprint(model)"
@@ -274,3 +275,11 @@ def test_lengths_are_balanced_with_the_fewest_pairs_lost() -> None:
     kept = balance_lengths(pairs, max_gap=5.0)
     assert [pair.chosen_id for pair in kept] == ["c4", "c-6", "c0"]
     assert balance_lengths(pairs, max_gap=20.0) == pairs
+
+
+def test_what_a_judge_said_is_written_whatever_it_said() -> None:
+    reading = Reading({"yes": 1.0}, "text", 1.0, "it says \ud800 and \x1b[2J")
+    answer = answer_of("s1", "q1", 1.0, reading, None, about="\u202eabout: ")
+    assert answer.evidence == "\\u202eabout: it says \ufffd and \\x1b[2J"
+    to_json(answer).encode()
+    assert answer_of("s1", "q1", None, Reading(invalid="\x1b\ud800"), None).invalid == "\\x1b\ufffd"
