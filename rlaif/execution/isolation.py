@@ -125,19 +125,22 @@ def find_problem(isolation: Isolation) -> str | None:
 
 def _probe(hidden_file: str) -> str:
     return (
-        "import socket\n"
+        "import socket, time\n"
         "failures = []\n"
         f"try: open({hidden_file!r})\n"
         "except OSError: failures.append('read')\n"
         "try: socket.socket()\n"
         "except OSError: failures.append('socket')\n"
         "assert failures == ['read', 'socket'], f'only {failures} was prevented'\n"
+        "time.sleep(0.1)\n"  # until it has been looked at
     )
 
 
 def _read_probe(outcome: Outcome) -> str | None:
     if outcome.report is not None and outcome.report["passed"]:
         return None
+    if outcome.stopped == "disk":
+        return "the files that a snippet holds cannot be counted, as /proc hides them"
     return outcome.failure or str((outcome.report or {}).get("message") or f"the probe ended with {outcome}")
 
 

@@ -39,7 +39,7 @@ BEGIN = (
     "    file = open(f'{n}', mode, 0)\n    file.write(part)\n    kept.append(file)\n    return file\n"
 )
 EACH = "for n in range({number}):\n"
-WAIT = "time.sleep(0.7)\n"
+WAIT = "time.sleep(0.3)\n"
 HOLD = {
     "names": EACH + "    make(n).close()\n",
     "descriptors": EACH + "    make(n)\n    os.remove(f'{{n}}')\n",

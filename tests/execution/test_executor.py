@@ -16,6 +16,7 @@ from rlaif.config import Environment, ExecutionConfig, Isolation
 from rlaif.errors import UserError
 from rlaif.execution import Executor, Verdict, isolation
 from rlaif.execution.cache import VerdictCache
+from rlaif.execution.worker import Outcome
 
 MakeConfig = Callable[..., ExecutionConfig]
 PASS = Verdict("pass", "", "", None, 0.01)
@@ -156,6 +157,14 @@ def test_no_place_for_snippets_is_one_clear_error(
         warnings.simplefilter("ignore", UserWarning)
         executor.run(["x = 1"])
     assert "\n" not in str(caught.value)
+
+
+def test_a_kind_by_which_files_cannot_be_counted_does_not_work() -> None:
+    """Where a container keeps a process from looking at its child, every snippet would seem to fill the disk."""
+    problem = isolation._read_probe(Outcome(stopped="disk"))
+    assert problem is not None
+    assert "cannot be counted" in problem
+    assert isolation._read_probe(Outcome(report={"passed": True})) is None
 
 
 def test_torchhub_needs_a_database(make_config: MakeConfig, tmp_path: Path) -> None:

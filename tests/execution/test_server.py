@@ -5,17 +5,26 @@ from __future__ import annotations
 import math
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from rlaif.config import Isolation
 from rlaif.execution.inside import server
+from rlaif.execution.inside.runner import Confinement
+from rlaif.execution.inside.watch import Watch
 from rlaif.execution.isolation import Contents, Limits, make_worker
 
 NOBODY = 65534
+CONFINEMENT = Confinement(
+    workspace="", timeout_s=1.5, memory_bytes=1 << 30, landlock=None, seccomp=True, writable=[], network=False,
+    disk_bytes=100,
+)  # fmt: skip
 
 
 def test_size_counts_blocks_and_follows_no_link(tmp_path: Path) -> None:
@@ -129,3 +138,23 @@ def test_a_server_that_nobody_waits_for_leaves_nothing(some_isolation: Isolation
     os.close(write)
     assert (ended.returncode, ended.stderr) == (0, b"")
     assert launch.workspace is None or not launch.workspace.exists()
+
+
+@pytest.mark.parametrize(
+    ("number", "cpu_s", "most_on_disk", "stopped"),
+    [
+        (signal.SIGXCPU, 3.0, 0, "timeout"),
+        (signal.SIGKILL, 4.0, 0, "timeout"),  # it has ignored the other
+        (signal.SIGKILL, 1.0, 0, ""),  # the system's, for its memory
+        (signal.SIGBUS, 0.1, 60, "disk"),
+        (signal.SIGBUS, 0.1, 10, ""),
+        (signal.SIGSEGV, 3.0, 60, ""),
+        (0, 3.0, 60, ""),
+    ],
+)
+def test_signals_by_which_the_kernel_keeps_a_bound(
+    number: int, cpu_s: float, most_on_disk: float, stopped: str
+) -> None:
+    watch = cast("Watch", SimpleNamespace(cpu_s=cpu_s, most_on_disk=most_on_disk))
+    assert CONFINEMENT.cpu_seconds == 3
+    assert server._limit_that_ended_it(int(number), watch, CONFINEMENT) == stopped
