@@ -45,6 +45,7 @@ class Endpoint:
         """Nothing is sent before this time of the event loop's clock."""
         self.fields = RequestFields() if config.logprobs else RequestFields(top_logprobs=0)
         self.usual_fields = self.fields
+        self._unsaid: list[str] = []
         self.has_answered = False
         self.num_unclear_in_a_row = 0
         """Calls that it refused for reasons that are not known, with none between that it answered."""
@@ -62,31 +63,43 @@ class Endpoint:
         Raises:
             CallFailed: with what it means.
         """
-        for _ in range(MOST_CHANGES):
+        before = self.fields
+        for num_left in range(MOST_CHANGES, -1, -1):
             fields = self.fields
             body = {"model": self._config.model, **fields.of(request, num_samples, room)}
             try:
-                return await self._attempt(json.dumps(body).encode("ascii"))
+                reply = await self._attempt(json.dumps(body).encode("ascii"))
+                self._say_changes()
+                return reply
             except CallFailed as failure:
                 refused = [] if has_own_cause(failure) else refused_fields(failure.error, fields.sent(body))
                 if failure.cause == "5xx":  # the words of what broke may be any
                     refused = [one for one in refused if one.field == "logprobs"]
-                if not refused:
-                    raise
                 # Of the calls that were under way with the same fields, the first that is refused changes them.
-                if self.fields is fields and not self._can_do_without(fields.without(refused), failure):
+                goes_on = refused and (
+                    self.fields is not fields or self._can_do_without(fields.without(refused), failure)
+                )
+                if not goes_on or not num_left:
+                    if failure.fate is Fate.unclear and self.fields is fields:
+                        self.fields, self._unsaid = before, []  # it was not the fields
                     raise
-        raise CallFailed("it refuses whatever is asked", Fate.stop, "4xx")
+        raise AssertionError("the last attempt returns or raises")
 
     def _can_do_without(self, fields: RequestFields, failure: CallFailed) -> bool:
-        """Whether other fields are left to try; they are sent from then on, and it is said once."""
+        """Whether other fields are left to try; they are sent from then on."""
         if fields == self.fields:
             return False
         if not fields.max_tokens_name and self._config.max_cost is not None:
             raise UserError(f"feedback.openai.max_cost: {self.url} takes no limit of tokens, so no cap can hold; null")
         self.fields = fields
-        self.warn(f"{self.url}: {failure}; sent from now on: {_listed(fields.changes())}")
+        self._unsaid.append(f"{self.url}: {failure}; sent from now on: {_listed(fields.changes())}")
         return True
+
+    def _say_changes(self) -> None:
+        """Say which fields it refused, now that a call has passed without them."""
+        for line in self._unsaid:
+            self.warn(line)
+        self._unsaid = []
 
     async def resumed(self) -> None:
         """Wait for the end of a pause that began after a call was planned and before it was sent."""

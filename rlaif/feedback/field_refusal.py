@@ -22,7 +22,7 @@ NAMES: dict[str, Wording] = {
     ),
     "temperature": Wording(r"\btemperature"),
     "n": Wording(
-        r"['\"`]n['\"`]|(?<![\w.'])n\s*(?:[=<>!]+|:|\b(?:must|should|is|cannot|has to|to be|value)\b)"
+        r"['\"`]n['\"`]|(?<![\w.'])n\s*(?:[=<>!]+|:|\b(?:must|should|is|are|cannot|has to|to be|value)\b)"
         r"|\b(?:parameter|param|field|argument|property|key|option|value (?:of|for))s?:? n\b"
         r"|number of (?:completions|(?:completion |response )?choices|samples|generations|candidates|sequences)"
         r"|\b(?:multiple|several|one|single|many) (?:completion |response )?"
@@ -38,9 +38,9 @@ NAMES: dict[str, Wording] = {
 """The names of each field in the servers' own terms."""
 COMPLAINT = Wording(
     r"unsupported|\bnot?\b|n't\b|unknown|unrecogni[sz]ed|unexpected|extra|forbidden|disallowed|disabled|invalid|illegal"
-    r"|deprecated|removed|prohibited|\bmust|should|expected|cannot|may only|\bonly\b|max|minimum|at (?:most|least)"
-    r"|(?:more|less|greater|larger|higher|lower|smaller) than|exceed|range|too (?:large|high|big|small|low|many)"
-    r"|between|above|below|[<>≤≥]|no such|requires?\b|limit|validation|not a",
+    r"|deprecated|removed|prohibited|\bmust|should|expected|cannot|\bonly\b|fixed|\bmax(?:imum)?\b|minimum"
+    r"|at (?:most|least)|(?:more|less|greater|larger|higher|lower|smaller) than|exceed|\brange|too (?:large|high|big|small|low|many)"
+    r"|between|above|below|[<>≤≥]|no such|requires?\b|limit|validation",
 )
 LACKING = Wording(
     r"unsupported|(?:not|n't) (?:\w+ )?"

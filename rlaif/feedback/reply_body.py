@@ -29,6 +29,8 @@ FILTERED = (
     "content_filter", "content_filtered", "safety", "prohibited_content", "blocklist", "spii", "recitation",
     "sensitive", "guardrail_intervened", "refusal", "moderation",
 )  # fmt: skip
+ANSWER = re.compile(r"\W*(?:yes|no|\d{1,3})\W*", re.IGNORECASE)
+"""It is no thought: a server that looks for thoughts takes an answer without one for it, as vLLM's parsers do."""
 THOUGHTS = ("reasoning_content", "reasoning", "thinking")
 """Fields of a message that hold a thought."""
 
@@ -186,6 +188,8 @@ def _choice(choice: dict[str, Any], finish: str) -> _Choice:
             thought = message[field]
     if not thought and isinstance(message.get("reasoning_details"), list):
         thought = _of_parts(message["reasoning_details"])[1]
+    if not text.strip() and finish == "stop" and ANSWER.fullmatch(thought):
+        text, thought = thought, ""
     return _Choice(text, thought, finish, _refusal(message.get("refusal")) or refusal, choice)
 
 

@@ -91,6 +91,17 @@ def test_votes_are_asked_for_one_by_one_where_n_is_refused(serve: Serve, complet
     assert {text for reply in replies if reply for text in reply.texts} == {"yes", "no"}
 
 
+def test_what_no_other_fields_mend_changes_none(serve: Serve, completion_of: Chat, tmp_path: Path) -> None:
+    said = {"error": "not valid: temperature, max_tokens, logprobs of this request"}
+    served = serve(lambda sent, number: (400, said) if number_of(sent) == 3 else (200, completion_of("yes")))
+    ask = Asked(served.url, tmp_path, max_concurrency=1)
+    replies = ask(requests(6))
+    assert [bool(reply and reply.unreadable) for reply in replies] == [False] * 3 + [True] + [False] * 2
+    assert [set(sent) for sent in served.requests[-2:]] == [set(served.requests[0])] * 2
+    assert all("fields" not in record for record in ask.asker.store.answers())
+    assert ask.lines == []
+
+
 def test_a_refused_temperature_is_said_and_noted(serve: Serve, completion_of: Chat, tmp_path: Path) -> None:
     said = {"error": {"message": "'temperature' does not support 0 with this model", "param": "temperature"}}
     served = serve(lambda sent, number: (400, said) if "temperature" in sent else (200, completion_of("yes")))

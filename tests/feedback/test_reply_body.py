@@ -125,6 +125,8 @@ def test_tokens_that_cannot_be_read_leave_the_text(logprobs: Any, completion_of:
         ),
         ({"text": [{"type": "redacted_thinking", "data": "x"}, {"type": "text", "text": "Yes"}]}, "Yes", ""),
         ({"text": "Yes", "refusal": None, "tool_calls": []}, "Yes", ""),
+        ({"text": None, "reasoning_content": "\nYes"}, "\nYes", ""),  # it thought nothing, and the server missed it
+        ({"text": None, "reasoning": "**7**"}, "**7**", ""),
     ],
 )
 def test_where_text_and_thought_stand(message: Any, text: str, thought: str, completion_of: Chat) -> None:
@@ -143,6 +145,8 @@ def test_where_text_and_thought_stand(message: Any, text: str, thought: str, com
         ({"finish_reason": "MAX_TOKENS", "message": {"content": ""}}, "cut off within a thought"),
         ({"finish_reason": "length", "message": {"content": "<think>\nno"}}, "cut off within a thought"),
         ({"message": {"content": None, "reasoning": "Hm."}}, "empty after a thought"),
+        ({"message": {"content": None, "reasoning": "No"}, "finish_reason": "length"}, "cut off within a thought"),
+        ({"message": {"content": None, "reasoning": "No import is"}}, "empty after a thought"),
         ({"message": {"content": None, "tool_calls": [{}]}}, "empty"),
         ({"message": {}}, "empty"),
         ({"message": None}, "empty"),
