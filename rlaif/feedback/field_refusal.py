@@ -39,7 +39,8 @@ NAMES: dict[str, Wording] = {
 COMPLAINT = Wording(
     r"unsupported|\bnot?\b|n't\b|unknown|unrecogni[sz]ed|unexpected|extra|forbidden|disallowed|disabled|invalid|illegal"
     r"|deprecated|removed|prohibited|\bmust|should|expected|cannot|\bonly\b|fixed|\bmax(?:imum)?\b|minimum"
-    r"|at (?:most|least)|(?:more|less|greater|larger|higher|lower|smaller) than|exceed|\brange|too (?:large|high|big|small|low|many)"
+    r"|at (?:most|least)|(?:more|less|greater|larger|higher|lower|smaller) than|exceed|\brange"
+    r"|too (?:large|high|big|small|low|many)"
     r"|between|above|below|[<>≤≥]|no such|requires?\b|limit|validation",
 )
 LACKING = Wording(
