@@ -7,9 +7,12 @@ Shapes read (facts about each: APIBench of Patil et al., arXiv 2305.15334):
 - a string that looks like a Python dict and is none (Torch Hub);
 - any of these as the body of a JSON string, escaped up to three times over, with the
   string's closing quote left at the end (Gorilla's recorded answers);
-- no sections, and the code in a markdown fence, under a "### Code:" heading, or bare.
+- a JSON object with sections or code;
+- no sections, and the code in a fence, a tag, under a heading, after prompts, or bare:
+  `program/find.py` has the one rule for where it is.
 
-The written, canonical, shape is the first one.
+A thought before any of them is no part of the answer. The written, canonical, shape is the
+first one.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ PINNED = {
     "apibench/tensorflow_eval.json": "0ba9b75c91aa37aa",
     "apibench/torchhub_eval.json": "08853fd1d301cebe",
     "apibench/torchhub_train.json": "c0d628081f7a2a6a",
-    "responses/response_huggingface_Gorilla_FT_0_shot.jsonl": "5b03b2fdf46063fd",
+    "responses/response_huggingface_Gorilla_FT_0_shot.jsonl": "ce3e6d3b12c818ea",
     "responses/response_huggingface_Gorilla_RT_0_shot.jsonl": "2402bc9777ca5d0e",
     "responses/response_tensorflowhub_Gorilla_FT_0_shot.jsonl": "08ce1f0c67db7124",
     "responses/response_tensorflowhub_Gorilla_RT_0_shot.jsonl": "3b985b11ed07c068",
@@ -27,7 +27,9 @@ PINNED = {
 
 MENDED = {
     "apibench/tensorflow_eval.json": {636: "line_ends", 661: "line_ends"},
-    "responses/response_huggingface_Gorilla_FT_0_shot.jsonl": {1: "heading", 103: "heading", 334: "heading"},
+    "responses/response_huggingface_Gorilla_FT_0_shot.jsonl": {
+        1: "heading", 103: "heading", 334: "heading", 760: "joined",
+    },
     "responses/response_huggingface_Gorilla_RT_0_shot.jsonl": {230: "fence", 729: "joined"},
     "responses/response_tensorflowhub_Gorilla_FT_0_shot.jsonl": {14: "tag"},
     "responses/response_tensorflowhub_Gorilla_RT_0_shot.jsonl": {

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rlaif.data.completion import parse_completion, render_completion
+from rlaif.data.completion import ends_with_code, parse_completion, render_completion
 from tests.data.renderings import DRAFT, HOLDS, NONE, PLAIN, PROGRAM, SHELL
 
 F = "```"
@@ -49,3 +49,52 @@ def test_what_was_read_survives_the_canonical_form(name: str) -> None:
 @pytest.mark.parametrize("text", NONE)
 def test_no_code_stays_none(text: str) -> None:
     assert parse_completion(text).code is None
+
+
+CUT_OFF = {
+    "a fence that is not closed": (f"Sure:\n{F}python\nimport json\nprint(js", True),
+    "a closed fence": (PLAIN, False),
+    "prose after a fence that ends as the code does": (f"{F}python\nreturn x\n{F}\nIt gives x", False),
+    "a closing fence that is cut off": (f"{F}python\nprint(1)\n{F[:2]}", False),
+    "a second block that needs the first": (f"{F}python\nimport json\n{F}\n{F}python\nprint(json.du", True),
+    "a second block that calls the first": (f"{F}python\ndef f():\n    pass\n{F}\n{F}python\nf(", True),
+    "two blocks, both closed": (f"{F}python\nimport json\n{F}\n{F}python\nprint(json)\n{F}", False),
+    "an alternative": (f"{PLAIN}\nor\n{F}python\nimport json\nprint(json.dumps(2) + pri", False),
+    "its output": (f"{PLAIN}\nOutput:\n{F}\n{{'a'", False),
+    "a section": ("<<<domain>>>: D\n<<<code>>>: import json\nprint(js", True),
+    "a dict": ("{'domain': 'D', 'code': 'import json\nprint(js", True),
+    "a closed dict": ("{'domain': 'D', 'code': 'import json\nprint(1)'}", False),
+    "bare code": ("import json\nprint(json.dumps(1", True),
+    "prose after bare code": ("import json\nprint(1)\n\nThis prints", False),
+    "a session": (">>> import json\n>>> json.du", True),
+    "a session's output": (">>> import json\n>>> json.dumps(1)\n'1", False),
+    "a thought": ("<think>\nprint(1", False),
+    "a tag": ("<code>\nimport json\nprint(js", True),
+    "a closed tag": ("<code>\nimport json\nprint(1)\n</code>", False),
+    "a list": (f"1. So:\n   {F}python\n   for i in x:\n       print(i", True),
+    "CRLF": (f"{F}python\r\nimport json\r\nprint(1", True),
+}
+
+
+@pytest.mark.parametrize("name", CUT_OFF)
+def test_whether_a_text_that_is_cut_off_ends_within_its_code(name: str) -> None:
+    text, expected = CUT_OFF[name]
+    assert ends_with_code(text, parse_completion(text).code) is expected
+
+
+def test_the_steps_say_by_which_rule_the_code_was_read() -> None:
+    steps = {
+        PLAIN: ("fence",),
+        PLAIN.replace("\n", "\r\n"): ("line_ends", "fence"),
+        f"<think>\n{DRAFT}\n</think>\n{PLAIN}": ("thought", "fence"),
+        f"{PLAIN}\nor\n{DRAFT}": ("fence", "first_of_several"),
+        f"{F}python\nimport json\n{F}\n{F}python\nprint(json)\n{F}": ("fence", "joined"),
+        f"<code>\n{PROGRAM}\n</code>": ("tag",),
+        f"{F}\n>>> x = 1\n{F}": ("fence", "session"),
+        PROGRAM: ("bare",),
+        f"### Code:\n{PROGRAM}": ("heading",),
+        json.dumps({"code": PROGRAM}): ("json",),
+        f"python\n{PROGRAM}": ("language_line", "bare"),
+        f"{{'domain': 'D', 'my_code': '{PROGRAM}'}}": ("foreign_key", "dict"),
+    }
+    assert {text: parse_completion(text).steps for text in steps} == steps

@@ -16,7 +16,9 @@ MAX_LEAD_CHARS = 80
 
 _LEAD = re.compile(r".*:[*_]{0,2}[ \t]*$|[ \t]*\*\*.*$")
 _KEYWORDS = frozenset(keyword.kwlist) | {"case", "match"}
-_WORDS = re.compile(r"[-*(\"'`]*[A-Za-z][\w'’-]*(?:[ \t]+[\w'’,.;()`*\"/-]+){2,}")
+_WORDS = re.compile(
+    r"[-*(\"'`]*(?:[A-Z][\w'’-]*|[A-Za-z][\w'’-]*[ \t]+[\w'’,.;()`*\"/-]+)(?:[ \t]+[\w'’,.;()`*\"/-]+)+"
+)
 _LAST_HEADING = re.compile(r"(?:\n\s*#{2,6}[ \t]+[A-Z][\w ]{0,40}:?[ \t]*)+$")
 _TITLE = re.compile(r"[*_]*[A-Z][\w ]{0,40}[*_]*:[*_]*(?:[ \t][^=]*)?$")
 _ITEM = re.compile(r"(?:[-*•]|\d{1,3}[.)])[ \t]+[A-Za-z`*\"]|[A-Z][\w'’]*$")

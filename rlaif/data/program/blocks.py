@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 
 from rlaif.data.normalise import dedent, syntax_tree
@@ -26,7 +27,7 @@ def blocks_of(text: str) -> list[Block]:
 def _blocks_after(text: str, position: int) -> list[Block]:
     """The blocks of the rest of a text, with their places in the whole."""
     rest = fenced_blocks(text[position:])
-    return [Block(one.info, one.body, one.start + position, one.end + position) for one in rest]
+    return [dataclasses.replace(one, start=one.start + position, end=one.end + position) for one in rest]
 
 
 def _unopened(text: str, blocks: list[Block]) -> Block | None:

@@ -4,12 +4,13 @@ The rule. A block *needs* another where it uses a name that it does not define a
 block before it, or else one after it that only defines. Blocks that need each other are one program and are joined in
 their order, what only defines going before what needs it. Programs that need nothing of each other are alternatives, of
 which the first counts: the first that stands alone (it parses, does more than import, and lacks no name), or where none
-does, the first of all.
+does, the first of all. A last block that the text's end cuts off is damaged by that alone: it needs what it names.
 """
 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,20 +22,35 @@ MAX_BLOCKS = 40
 """Blocks after these are not looked at."""
 
 
-def chosen_blocks(codes: Sequence[str]) -> list[int]:
-    """The numbers of the blocks that make the program, in the order in which they are joined; none of no blocks."""
+def chosen_blocks(codes: Sequence[str], is_cut_off: bool = False) -> list[int]:
+    """The numbers of the blocks that make the program, in the order in which they are joined; none of no blocks.
+
+    ``is_cut_off``: whether the text ends within the last block.
+    """
     if len(codes) < 2:
         return [0] if codes else []
     blocks = [_Block(code) for code in codes[:MAX_BLOCKS]]
+    if is_cut_off and len(codes) <= MAX_BLOCKS:
+        blocks[-1] = _Block(codes[-1], is_cut_off)
     providers = [_providers(blocks, number) for number in range(len(blocks))]
     programs = _programs(blocks, providers)
     alone = [program for program in programs if _stands_alone(blocks, providers, program)]
     return (alone or programs)[0]
 
 
+_NAME = re.compile(r"(?<![\w.])[A-Za-z_]\w*")
+_TEXT = re.compile(r"\"[^\"\n]*\"?|'[^'\n]*'?|#[^\n]*")
+_BOUND = re.compile(
+    r"^[ \t]*(?:(?:import|def|class|for|from[ \t]+[\w.]+[ \t]+import)[ \t]+([A-Za-z_]\w*)|([A-Za-z_]\w*)[ \t]*=(?!=))",
+    re.MULTILINE,
+)
+"""A name that a line defines, of code that does not parse."""
+
+
 @dataclass(frozen=True)
 class _Block:
     code: str
+    is_cut_off: bool = False
 
     @cached_property
     def tree(self) -> ast.Module | None:
@@ -46,7 +62,12 @@ class _Block:
 
     @cached_property
     def lacking(self) -> frozenset[str]:
-        return frozenset(found.name for found in undefined_names(self.tree)) if self.tree else frozenset()
+        if self.tree:
+            return frozenset(found.name for found in undefined_names(self.tree))
+        if not self.is_cut_off:
+            return frozenset()
+        bound = {name for names in _BOUND.findall(self.code) for name in names}
+        return frozenset(_NAME.findall(_TEXT.sub("", self.code))) - bound
 
     @property
     def only_imports(self) -> bool:

@@ -33,7 +33,7 @@ _TOKEN = re.compile(
     re.DOTALL,
 )
 _STRING_ENDS = {quote: re.compile(rf"\\.|{quote}", re.DOTALL) for quote in ('"""', "'''")}
-_PARTIAL_CLOSING = re.compile(r"\n[ \t]*(?:`{1,2}|~{1,2})$")
+_PARTIAL_CLOSING = re.compile(r"\n[ \t]*(?:`{1,2}|~{1,2})[ \t]*(?:\n|$)")
 
 
 @dataclass(frozen=True)
@@ -44,12 +44,15 @@ class Block:
     body: str
     start: int
     end: int
+    is_closed: bool = True
+    """False where the text ends within the block."""
 
 
 @dataclass(frozen=True)
 class _Closing:
     body_end: int
     end: int
+    is_closed: bool = True
 
 
 def fenced_blocks(text: str) -> list[Block]:
@@ -88,18 +91,18 @@ def _block(text: str, start: int, line_end: int) -> Block | None:
         body_start, info = behind + code.end(), info[: code.end()]
     closing = _closing(text, body_start, run)
     body = text[body_start : closing.body_end]
-    if closing.end == len(text):
-        body = _PARTIAL_CLOSING.sub("", body)
+    if not closing.is_closed:
+        body = _PARTIAL_CLOSING.split(body, maxsplit=1)[0]
     if ">" in prefix and is_first:
         body = re.sub(r"(?m)^[ \t]*>[ \t]?", "", body)
-    return Block(info.strip(), body, start, closing.end)
+    return Block(info.strip(), body, start, closing.end, closing.is_closed)
 
 
 def _closing(text: str, start: int, run: str) -> _Closing:
     """Where the block ends that a run of backticks or tildes opened; the text's end where nothing closes it."""
     first = text.find(run, start)
     if first < 0:
-        return _Closing(len(text), len(text))
+        return _Closing(len(text), len(text), False)
     if text.find('"""', start, first) < 0 and text.find("'''", start, first) < 0:
         before = text[max(start, text.rfind("\n", start, first) + 1) : first]
         if not before.strip(" \t>"):
@@ -117,7 +120,7 @@ def _closing(text: str, start: int, run: str) -> _Closing:
             return _closing_at(text, start, token.start())
         elif found[0] == "#" and found.rstrip().endswith(run):
             return _closing_at(text, start, token.start() + found.index(run))
-    return _Closing(len(text), len(text)) if position > first else _closing_at(text, start, first)
+    return _Closing(len(text), len(text), False) if position > first else _closing_at(text, start, first)
 
 
 def _closing_at(text: str, start: int, position: int) -> _Closing:

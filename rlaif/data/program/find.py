@@ -267,7 +267,7 @@ def _fenced(text: str, steps: list[str], depth: int) -> tuple[str, str | None]:
         return _no_python(text, blocks, steps, depth)
     steps.append("fence")
     codes = [code_in(block, steps) for block in python]
-    chosen = chosen_blocks(codes)
+    chosen = chosen_blocks(codes, is_cut_off=not python[-1].is_closed)
     if len(chosen) > 1:
         steps.append("joined")
     if len(chosen) < len(codes):
