@@ -60,7 +60,7 @@ class Confinement:
     """Further directories that it may write to, shared with all other snippets."""
     network: bool
     """Whether it may open internet sockets; what it fetches may be large, too."""
-    disk_bytes: int
+    disk_bytes: int = 256 << 20
     """In all that it writes to its directory and holds without a name."""
     inherited_bytes: int = 0
     """Of the address space, what it has from its server."""

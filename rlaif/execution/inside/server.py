@@ -124,6 +124,7 @@ def _watch(
 ) -> Watch:
     inherited, workspace = confinement.inherited_bytes, confinement.workspace
     usage = Usage(child, processes, inherited)
+    # Where there is a network descriptors may travel, and files with them that are in nobody's list.
     shared = [*confinement.writable, workspace] if confinement.network else []
     return Watch(
         child,

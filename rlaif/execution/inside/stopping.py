@@ -2,8 +2,9 @@
 
 - More on disk than the bound: at once ("disk").
 - Its time is what it could use: a second that it waited for a CPU, because the machine was busy
-  with others, does not count; nor does one more than `PATIENCE` times its limit. So a program that
-  sleeps or loops is out of time when the clock says so, wherever it could have run.
+  with others or a container had used up its share, does not count. So a program that sleeps, or
+  loops on an idle machine, is out of time when the clock says so. It is never given more than
+  `PATIENCE` times its limit by the clock.
 - When its time is over, a program that still takes more memory or disk, at a pace at which it
   would have all that it may have within `PATIENCE` times its limit, is on its way to that bound
   ("memory", "disk"): the bound would have ended it on a faster machine.
