@@ -113,7 +113,7 @@ def _reference(row: Row, answered: str) -> Completion:
         api_call=text_field(row, "api_call") or (parsed.api_call if parsed else None),
         api_provider=text_field(row, "provider") or (parsed.api_provider if parsed else None),
         explanation=parsed.explanation if parsed else None,
-        code=clean_code(without_half_surrogates(row["code"]), []) or None,
+        code=clean_code(without_half_surrogates(row["code"]).replace("\r\n", "\n"), []) or None,
     )
 
 

@@ -106,6 +106,7 @@ def test_prompt_and_target_make_the_records_own_format() -> None:
         {"problem": "Dump.", "solution": "<code>\nf(1)\n</code>"},
         {"instruction": "Dump.", "completion": "It dumps.", "code": "f(1)"},
         {"instruction": "Dump.", "code": "```python\r\nf(1)\r\n```"},
+        {"instruction": "Dump.", "code": "\r\nf(1)\r\n"},
         {"messages": [{"role": "system", "content": "s"}, {"role": "user", "content": "Dump."},
                       {"role": "assistant", "content": [{"type": "text", "text": "```\nf(1)\n```"}]}]},
         {"prompt": [{"role": "user", "content": "Dump."}],

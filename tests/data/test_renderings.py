@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 
 import pytest
 
 from rlaif.data.completion import ends_with_code, parse_completion, render_completion
+from rlaif.data.normalise import dedent
+from rlaif.data.program import find
 from tests.data.renderings import DRAFT, HOLDS, NONE, PLAIN, PROGRAM, SHELL
 
 F = "```"
@@ -98,3 +101,19 @@ def test_the_steps_say_by_which_rule_the_code_was_read() -> None:
         f"{{'domain': 'D', 'my_code': '{PROGRAM}'}}": ("foreign_key", "dict"),
     }
     assert {text: parse_completion(text).steps for text in steps} == steps
+
+
+def test_the_short_path_of_a_plain_fence_gives_what_the_long_one_gives() -> None:
+    prose = ["", "Here it is:\n\n", "x = 1\n", "import a\n\n", "def f():\n    return 1\n\n", "Output:\n", "`a` b\n"]
+    bodies = ["print(1)", "pip install x", "broken(", "[1, 2]", "# c", "  x = 1\n  y = 2", "json.dumps(1)", " ", "a"]
+    rests = ["", "\n", "\nDone.", "\n\nimport b\n", "\nOutput:\n1", "\n`x`"]
+    num_short = 0
+    for lead, body, rest in itertools.product(prose, bodies, rests):
+        text = f"{lead}{F}python\n{body}\n{F}{rest}"
+        short = find._simple_fence(text)
+        if short is not None:
+            num_short += 1
+            lead_found, code = find._find(text, [], find.MAX_NESTING)
+            assert code is not None
+            assert (lead_found.strip(), dedent(code, [])) == (short[0].strip(), dedent(short[1], []))
+    assert num_short > 200

@@ -68,7 +68,7 @@ def _simple_fence(text: str) -> tuple[str, str] | None:
     body_start = start + len("```python\n")
     end = text.find("\n```", body_start)
     prose, body, rest = text[:start], text[body_start:end], text[end + 4 :]
-    if end < 0 or "```" in prose or "```" in rest or rest[:1] not in ("", "\n"):
+    if end < 0 or text.count("```") != 2 or rest[:1] not in ("", "\n"):
         return None
     if "<" in prose or "[" in prose or "\\" in prose or "START" in prose or "BEGIN" in prose:
         return None  # a tag or an escape
