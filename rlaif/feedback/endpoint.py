@@ -122,7 +122,7 @@ class Endpoint:
         except (aiohttp.ClientError, OSError, ValueError) as error:
             said = one_line(self._address.hidden_in(str(error))) or "connection failed"
             raise CallFailed(said, Fate.retry, "connection") from None
-        if response.status == 200:
+        if 200 <= response.status < 300:
             return read_body(content)
         raise _failure(response.status, content, {name.lower(): value for name, value in response.headers.items()})
 

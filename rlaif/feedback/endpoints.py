@@ -196,7 +196,7 @@ class _Round:
         if not reply.unreadable:
             for refused in self._unclear.answered(endpoint):
                 self._not_answered(refused)
-            job.replies += (reply,)
+            job.replies += (reply.first(job.num_samples_left),)
             if reply.texts and job.num_samples_left > 0:
                 self._try_again(job, 0.0)  # the server gives fewer samples a call than it is asked for
                 return

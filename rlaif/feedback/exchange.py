@@ -82,6 +82,13 @@ class Reply:
     finish_reasons: tuple[str, ...] = ()
     """Of each text; () where there is one text, or where an older store did not keep them."""
 
+    def first(self, count: int) -> Reply:
+        """The reply with so many texts at most: some servers give more than they are asked for."""
+        if len(self.texts) <= count:
+            return self
+        reasons, thoughts = self.finish_reasons[:count], self.thoughts[:count]
+        return replace(self, texts=self.texts[:count], thoughts=thoughts, finish_reasons=reasons)
+
     def is_cut_off(self, number: int = 0) -> bool:
         """Whether the text of that number ran into max_tokens, so far as it is known."""
         reasons = self.finish_reasons or (self.finish_reason,)

@@ -16,6 +16,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import secrets
 import time
 from collections import OrderedDict
@@ -35,6 +36,9 @@ KEY_START, KEY_LENGTH = b'{"key": "', 64
 TEXT_START = b'{"text": "'
 ANSWER_START = b'", "kind": "answer", '
 PLAIN_FINISH, PLAIN_TEXT, TAIL = b'"finish_reason": "stop"', b'"unreadable": ""', 512
+PERHAPS_BLANK = re.compile(rb'"texts": \["(?:\s|\\[nrt]|\\u(?:0000|200.|2060|feff))*+(?:"|<\||</s>|<e)')
+HEAD = 2048
+"""Where a record's text begins, but for one of many messages."""
 """What a record of a plain answer has near its end; within a text, quotes would be escaped. Others are looked at."""
 
 
@@ -186,7 +190,7 @@ class ExchangeStore:
             key = line[len(KEY_START) : len(KEY_START) + KEY_LENGTH].decode("ascii", "replace")
             if key not in self._places or key in self._no_answers:
                 tail = line[-TAIL:]
-                plain = PLAIN_FINISH in tail and PLAIN_TEXT in tail
+                plain = PLAIN_FINISH in tail and PLAIN_TEXT in tail and not PERHAPS_BLANK.search(line, 0, HEAD)
                 self._place(key, (path, start, len(line)), plain or _lasts(line))
         elif line.startswith(TEXT_START):
             self._texts.add(line[len(TEXT_START) : len(TEXT_START) + KEY_LENGTH].decode("ascii", "replace"))

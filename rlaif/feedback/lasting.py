@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
 from rlaif.feedback.exchange import CUT_OFF, EMPTY, NO_CHOICES, Reply
 from rlaif.feedback.refusal import is_too_long
 from rlaif.feedback.thought import answer_part
 
-FAILED = ("error", "failed", "network_error", "abort", "malformed_function_call")
+FAILED = (
+    "error", "failed", "failure", "server_error", "network_error", "abort", "aborted", "cancelled", "canceled",
+    "interrupted", "timeout", "time_limit", "insufficient_system_resource", "malformed_function_call",
+)  # fmt: skip
 """finish_reasons of a server that gave up."""
+BLANK = re.compile(r"(?:[\s\x00\u200b-\u200f\u2060\ufeff]|<\|[\w/]{1,40}\|>|</s>|<eos>|<end_of_turn>|<turn\|>)*+\Z")
 REJECTED, NOT_ANSWERED = "rejected: ", "not answered: "
 
 
@@ -22,9 +28,14 @@ def lasts(reply: Reply) -> bool:
         return False
     if reply.unreadable:
         return not (reply.unreadable.startswith(REJECTED) and is_too_long(reply.unreadable))
-    if reply.finish_reason in FAILED:
+    if reply.finish_reason in FAILED or all(map(is_blank, reply.texts)):
         return False
     return not (reply.is_cut_off() and all(is_open_thought(text) for text in reply.texts if text.strip()))
+
+
+def is_blank(text: str) -> bool:
+    """Whether a text shows nothing: space, characters without width, the token that ends it."""
+    return BLANK.match(text) is not None
 
 
 def is_open_thought(text: str) -> bool:

@@ -122,6 +122,9 @@ CONTEXT = Wording(
     r"context (?:length|window|size|limit)\b\D{0,40}(\d+)", r"`?inputs`? tokens \+ `?max_new_tokens`? must be <= (\d+)"
 )
 
+PASSING = (408, 409, 425, 498, 499)
+"""The last two: Groq has no place for the call just now; a gateway was left by who asked it."""
+
 
 def fate_of(status: int, said: Said) -> Fate:
     """What an HTTP status other than 200 means, with what its body says."""
@@ -134,7 +137,7 @@ def fate_of(status: int, said: Said) -> Fate:
         return Fate.stop
     if status == 429:
         return Fate.reject if TOO_LARGE.search(reason) else Fate.retry
-    if status in (408, 409, 425) or (status >= 500 and status != 501):
+    if status in PASSING or (status >= 500 and status != 501):
         about_prompt = TOO_LONG.search(reason) if status == 500 else None
         return Fate.reject if about_prompt or FILTERED_FOR_SURE.search(reason) else Fate.retry
     if status == 413 or FILTERED_FOR_SURE.search(reason):

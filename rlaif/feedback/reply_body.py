@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 import math
 import re
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from rlaif.feedback.error_body import one_line, said_by
 from rlaif.feedback.exchange import CUT_OFF, EMPTY, NO_CHOICES, Reply
-from rlaif.feedback.lasting import FAILED, is_open_thought
+from rlaif.feedback.lasting import FAILED, is_blank, is_open_thought
 from rlaif.feedback.refusal import fate_within
 from rlaif.feedback.reply_stream import StreamBroken, unstreamed
 from rlaif.feedback.reply_tokens import tokens_of
@@ -72,8 +73,11 @@ def _content(body: bytes) -> Any:
         pass
     if body.lstrip()[:1] == b"<":
         raise malformed("the answer is a page, not JSON", body)
+    text = body.decode("utf-8", "replace")
+    with suppress(ValueError):
+        return parse(text.encode(), strict=False)
     try:
-        content = unstreamed(body.decode("utf-8", "replace"))
+        content = unstreamed(text)
     except StreamBroken as error:
         raise malformed(f"the answer is {error}" if "not JSON" in str(error) else str(error), body) from None
     if content is None:
@@ -81,12 +85,16 @@ def _content(body: bytes) -> Any:
     return content
 
 
-def parse(body: bytes) -> Any:
-    """What a body says as JSON. ValueError where it is none, or nested more deeply than any answer is."""
+def parse(body: bytes, strict: bool = True) -> Any:
+    """What a body says as JSON. ValueError where it is none, or nested more deeply than any answer is.
+
+    Args:
+        strict: Control characters within a text are refused, as the standard has it.
+    """
     # Few brackets cannot nest deeply: an ordinary body is not looked at twice.
     if body.count(b"[") + body.count(b"{") > MOST_NESTED and _is_deep(body):
         raise ValueError("nested too deeply")
-    return json.loads(body)
+    return json.loads(body, strict=strict)
 
 
 def _is_deep(body: bytes) -> bool:
@@ -165,8 +173,10 @@ def _sound(choices: list[Any]) -> list[_Choice]:
 
 
 def _is_error(error: object) -> bool:
-    """Whether something went wrong; {"code": 0, "message": ""} says that nothing did."""
-    return any(error.values()) if isinstance(error, dict) else bool(error)
+    """Whether something went wrong; {"code": 0, "message": "success"} says that nothing did."""
+    if isinstance(error, dict):
+        return any(error.values()) and error.get("code") not in (0, 200, "0", "200")
+    return bool(error)
 
 
 def _in_order(choices: list[Any]) -> list[Any]:
@@ -178,10 +188,11 @@ def _in_order(choices: list[Any]) -> list[Any]:
 
 
 def _choice(choice: dict[str, Any], finish: str) -> _Choice:
-    message = choice.get("message")
-    if message is None:
-        message = {"content": choice.get("text")}  # filtered, or as completions are given
+    message = choice.get("message") or choice.get("delta") or {}  # none: filtered, or as completions are given
+    if isinstance(message, str):
+        message = {"content": message}
     said = message.get("content")
+    said = choice.get("text") if said is None else said
     text, thought, refusal = (said, "", "") if isinstance(said, str) else _of_parts(said)
     for field in THOUGHTS:
         if not thought and isinstance(message.get(field), str):
@@ -205,6 +216,7 @@ def _of_parts(content: Any) -> tuple[str, str, str]:
     for part in content:
         if isinstance(part, str):
             text += part
+        if not isinstance(part, dict):
             continue
         kind = str(part.get("type", "text"))
         if kind == "refusal":
@@ -220,7 +232,8 @@ def _part(part: dict[str, Any], fields: tuple[str, ...]) -> str:
     """The text of a part, which may be a list of parts itself."""
     value = next((part[field] for field in fields if part.get(field)), "")
     if isinstance(value, list):
-        return "".join(one if isinstance(one, str) else _part(one, ("text", *fields)) for one in value)
+        return "".join(_part(one, ("text", *fields)) if isinstance(one, dict) else str(one or "") for one in value)
+    value = value.get("value") if isinstance(value, dict) else value
     return value if isinstance(value, str) else ""
 
 
@@ -233,7 +246,7 @@ def _unreadable(choice: _Choice) -> str:
         return "filtered"
     if choice.refusal:
         return f"refused: {one_line(choice.refusal)[:80]!r}"
-    if choice.text.strip():
+    if not is_blank(choice.text):
         return CUT_OFF if choice.finish == "length" and is_open_thought(choice.text) else ""
     if choice.finish == "length":
         return CUT_OFF
@@ -242,6 +255,8 @@ def _unreadable(choice: _Choice) -> str:
 
 def _of_ollama(content: dict[str, Any]) -> dict[str, Any]:
     """Ollama's own form of an answer as a chat completion."""
+    if content.get("done") is False:
+        raise malformed("the stream was cut off", json.dumps(content).encode())
     usage = {"prompt_tokens": content.get("prompt_eval_count"), "completion_tokens": content.get("eval_count")}
     choice = {"message": content["message"], "finish_reason": content.get("done_reason")}
     return {"model": content.get("model"), "choices": [choice], "usage": usage}

@@ -124,7 +124,7 @@ class _Joined:
         known = self._choices.setdefault(
             index if isinstance(index, int) else 0, {"message": {}, "finish_reason": None, "tokens": []}
         )
-        delta = choice.get("delta") or choice.get("message") or {}
+        delta = choice.get("delta") or choice.get("message") or {"content": choice.get("text")}
         if isinstance(delta, dict):
             for name, piece in delta.items():
                 known["message"].setdefault(name, []).extend(piece if isinstance(piece, list) else [piece])

@@ -15,6 +15,8 @@ MOST_LOGPROB = 1e-3
 """0, and what rounding adds."""
 MOST_MASS = 1.01
 """Probabilities at one position, and what rounding adds."""
+NO_DISTRIBUTION = 1.05
+"""Alternatives that add up to more are placeholders, such as 0 for each."""
 
 Top = tuple[tuple[str, float], ...]
 
@@ -50,7 +52,8 @@ def _top(token: dict[str, Any]) -> Top:
             {*map(type, words)} <= {str}
             and {*map(type, logprobs)} <= {float, int}
             and max(logprobs) <= MOST_LOGPROB
-            and sum(logprobs) > -math.inf  # false with a NaN too
+            and min(logprobs) > -math.inf
+            and sum(map(math.exp, logprobs)) <= NO_DISTRIBUTION  # false with a NaN too
             and token["token"] in words
         ):
             return tuple(zip(words, logprobs, strict=True))
@@ -65,6 +68,9 @@ def _sound_top(token: dict[str, Any], tops: list[dict[str, Any]]) -> Top:
         word, logprob = top.get("token"), _logprob(top.get("logprob"))
         if isinstance(word, str) and logprob is not None:
             found.append((word, logprob))
+    found = list(dict.fromkeys(found))  # some servers give the chosen one twice
+    if sum(math.exp(logprob) for _, logprob in found) > NO_DISTRIBUTION:
+        return ()
     chosen, logprob = token["token"], _logprob(token.get("logprob"))
     if found and logprob is not None and chosen not in (word for word, _ in found):
         mass = math.exp(logprob) + sum(math.exp(other) for _, other in found)
