@@ -36,10 +36,10 @@ KEY_START, KEY_LENGTH = b'{"key": "', 64
 TEXT_START = b'{"text": "'
 ANSWER_START = b'", "kind": "answer", '
 PLAIN_FINISH, PLAIN_TEXT, TAIL = b'"finish_reason": "stop"', b'"unreadable": ""', 512
+"""What a record of a plain answer has near its end; within a text, quotes would be escaped. Others are looked at."""
 PERHAPS_BLANK = re.compile(rb'"texts": \["(?:\s|\\[nrt]|\\u(?:0000|200.|2060|feff))*+(?:"|<\||</s>|<e)')
 HEAD = 2048
-"""Where a record's text begins, but for one of many messages."""
-"""What a record of a plain answer has near its end; within a text, quotes would be escaped. Others are looked at."""
+"""Within it a record's texts begin, unless it is of many messages."""
 
 
 def request_key(decides: Mapping[str, object]) -> str:
