@@ -66,13 +66,16 @@ def answer_list(answer: str, words: Sequence[str], num_answers: int, cut_off: bo
 
 
 def _lists(entries: Sequence[Entry]) -> list[list[Entry]]:
-    """Entries in order, parted where the numbers begin anew."""
+    """Entries in order, parted where the numbers begin anew; one that counts down to 1 ends there."""
     lists: list[list[Entry]] = []
+    highest, counts_down = 0, False
     for number, mention in entries:
-        begins = number <= 1 and lists and any(other > number for other, _ in lists[-1])
-        if begins or not lists:
+        follows = bool(lists) and number == lists[-1][-1][0] - 1 and (counts_down or len(lists[-1]) == 1)
+        if not lists or (number <= 1 < highest and not (follows and len(lists[-1]) > 1)):
             lists.append([])
+            highest, follows = number, False
         lists[-1].append((number, mention))
+        highest, counts_down = max(highest, number), follows
     return lists
 
 

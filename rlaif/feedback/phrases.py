@@ -14,6 +14,8 @@ STARTS = r"(?<![^\W_])"
 ENDS = r"(?![^\W_])"
 MARKUP = r"(?:_|[^\w.!?]){0,12}"
 """What may stand within a sentence between two words: spaces, line breaks, quotes, colons, asterisks."""
+ASIDE = r"(?: ?\([^()\n]{0,30}\)|,(?! (?:if|unless|when|had|were)\b)[^,.!?\n\d]{1,30},)?"
+"""What may stand behind a label before all else: "Answer (yes/no)", "the score, in my view,"."""
 ENDS_TEXT = re.compile(r"[\W_]*\Z")
 BULLETS = " \t\r*_#>\"'`([{-•"
 

@@ -15,35 +15,43 @@ from rlaif.feedback.exchange import CUT_OFF
 
 NOTHING_ELSE = "nothing but a thought"
 
-TAGS = r"(?:think|thinking|thoughts?|reasoning|reflection|analysis|scratchpad|seed:think)"
+NAMES = (
+    r"(?:think(?:ing)?|thoughts?|reason(?:ing|s)?|rationale|reflections?|analysis|scratch_?pad|cot|chain_of_thought"
+    r"|plan(?:ning)?|monologue|deliberation)"
+)
+TAGS = rf"(?:[a-z]{{1,12}}[_:-]?)?{NAMES}"
+"""With what models put before it: "seed:think", "antThinking", "inner_thoughts"."""
+ATTRIBUTES = r"(?:\s[^<>\n]{0,80})?"
 OPENING = "|".join(
     (
-        rf"<{TAGS}>",
+        rf"<{TAGS}{ATTRIBUTES}>",
+        rf"<details\s[^<>\n]{{0,40}}{NAMES}[^<>\n]{{0,80}}>",  # Open WebUI
         r"\[THINK\]",  # Magistral
         "◁think▷",  # Kimi
-        r"<\|START_THINKING\|>",  # Command A
-        r"<\|begin_of_thought\|>",  # Sky-T1, OpenThinker
-        r"<\|think\|>",
+        rf"<\|(?:(?:begin|start)_?(?:of_?)?)?{NAMES}(?:_(?:start|begin))?\|>",  # Command A, Sky-T1, OpenThinker
+        r"<\|inner_prefix\|>",  # Apertus
+        r"<unused94>\s{0,4}thought",  # MedGemma
         r"<\|channel>\s{0,4}thought",  # Gemma 4
         r"<\|channel\|>\s{0,4}(?:analysis|commentary)[^<]{0,80}(?:<\|constrain\|>[^<]{0,80})?<\|message\|>",  # gpt-oss
-        r"\A\s{0,40}analysis(?=[A-Z])",  # gpt-oss, decoded without its special tokens
+        r"\A\s{0,40}(?:assistant\s{0,4})?analysis(?=[A-Z])",  # gpt-oss, decoded without its special tokens
         r"\A\s{0,40}Here(?:'s| is) my (?:thought process|reasoning):",  # Granite 3.2
     )
 )
 CLOSING = "|".join(
     (
-        rf"(?<![\"'`])</{TAGS}>",
+        rf"(?<![\"'`])</{TAGS}\s?>",
         r"\[/THINK\]",
         "◁/think▷",
-        r"<\|END_THINKING\|>",
-        r"<\|end_of_thought\|>",
-        r"<\|/think\|>",
+        rf"<\|(?:/|end_?(?:of_?)?){NAMES}\|>",
+        rf"<\|{NAMES}_(?:end|stop)\|>",
+        r"<\|inner_suffix\|>",
+        r"<unused95>",
         r"<channel\|>",
         r"<\|start\|>\s{0,4}assistant(?!\s{0,4}<\|channel\|>)",
         r"<\|channel\|>\s{0,4}final[^<]{0,80}(?:<\|constrain\|>[^<]{0,80})?<\|message\|>",
     )
 )
-CLOSING_ONE_OPENED = "|".join((r"<\|end\|>", r"assistantfinal", r"Here(?:'s| is) my response:"))
+CLOSING_ONE_OPENED = "|".join((r"<\|end\|>", r"assistantfinal", "</details>", r"Here(?:'s| is) my response:"))
 """They close what was opened, and mean something else where nothing was."""
 MARK = re.compile(f"(?P<open>{OPENING})|(?P<close>{CLOSING})|(?P<closes_opened>{CLOSING_ONE_OPENED})", re.IGNORECASE)
 """At most a few dozen characters from any place, so that it takes a time in proportion to the text."""
@@ -62,6 +70,7 @@ EMPTY_THOUGHTS = {
     "◁think▷": "◁think▷◁/think▷",
     "<|START_THINKING|>": "<|START_THINKING|><|END_THINKING|><|START_RESPONSE|>",
     "<|begin_of_thought|>": "<|begin_of_thought|>\n\n<|end_of_thought|>\n\n",
+    "<|inner_prefix|>": "<|inner_prefix|><|inner_suffix|>",
     "<|channel|>": "<|channel|>final<|message|>",
     "<|channel>": "<|channel>thought\n<channel|>",
 }

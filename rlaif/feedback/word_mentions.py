@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from rlaif.feedback.mention import Mention, Rank
 from rlaif.feedback.phrases import (
+    ASIDE,
     ENDS,
     ENDS_TEXT,
     MARKUP,
@@ -30,39 +31,44 @@ FUNCTION_WORDS = words_of(
 AUXILIARIES = words_of("is are was were does do did has have had can cannot could would will should may might must")
 
 SAY = (
-    r"i(?:['’]?d| would| will|['’]ll|['’]m| am)?(?: have to| must| can)? "
-    r"(?:say(?:ing)?|answer|conclude|respond|reply|think|believe|vote|choose|pick|go(?:ing)? with)"
+    r"i(?:['’]?d| would| will|['’]ll|['’]m| am)?(?: have to| must| can| inclined to| going to| tempted to| ready to)? "
+    r"(?:say(?:ing)?|answer|conclude|respond|reply|think|believe|vote|choose|pick|go(?:ing)? with"
+    r"|lean(?:ing)?(?: towards?| to)?)"
 )
+ADVERB = r"(?!(?:hard|scarce|bare|part|partial|possib|potential|conditional|seeming|supposed|alleged)ly)[^\W_]+ly"
+"""What leaves an answer one: "definitely", "mostly", "sadly"."""
 LEAD = one_of(
     "the, this, my, a, final, short, correct, answer, verdict, judge?ment, decision, conclusion, result, response,"
-    "reply, output, is, would be, well, ok, okay, sure, indeed, definitely, absolutely, certainly, clearly, surely,"
-    "obviously, simply, probably, likely, most likely, overall, technically, basically,"
-    "actually, unfortunately, sadly, fortunately, hmm, it is, it['’]s, that is, that['’]s, resounding, definite, clear,"
-    rf"firm, (?<=<)(?:b|i|u|p|em|strong|code), (?:for|to|on) (?:this|the|your) \w+, {SAY}"
+    "output, is, would be, well, ok, okay, sure, indeed, overall, hmm, it is, it['’]s, that is, that['’]s, resounding,"
+    r"definite, clear, firm, hard, strong, pretty, quite, very, almost(?= [a-z]+ly), most, of course,"
+    rf"without (?:a |any )?doubt, {ADVERB}, (?<=<)(?:b|i|u|p|em|strong|code), (?<=&)quot(?=;), (?<=&#)\d{{2}}(?=;),"
+    rf"(?:for|to|on) (?:this|the|your) \w+, {SAY}"
 )
+FILL = r"(?:\\n|[\W_])*"
+"""What is no word, with line breaks that were escaped once too often."""
 LEAD_IN = re.compile(
-    rf"[\W_]*(?:(?:question|answer|q|a)? ?\d{{1,2}}[.):][\W_]+)?(?:{LEAD}{ENDS}[\W_]*)*", re.IGNORECASE
+    rf"{FILL}(?:(?:question|answer|q|a)? ?\d{{1,2}}[.):][\W_]+)?(?:{LEAD}{ENDS}{FILL})*", re.IGNORECASE
 )
 """What may come before a word that opens a text: "**Answer:** ", "The answer is", "I would say"."""
 
 LINK = one_of(
     "is, was, would be, should be, must be, has to be, will be, be, that, it, its, it['’]s, the answer, my answer,"
-    "answer, verdict, the output, the result, with, for, a, an, clear, clearly, simply, definitely, therefore, thus,"
-    "still, then,"
-    "to (?:the|this|your) question"
+    "answer, verdict, the output, the result, with, for, a, an, clear, therefore, thus,"
+    f"still, then, most, to (?:the|this|your) question, {ADVERB}"
 )
-LINKS = rf"(?: ?\([^()\n]{{0,30}}\))?{MARKUP}(?:{LINK}{ENDS}{MARKUP}){{0,4}}\Z"
+LINKS = rf"{ASIDE}{MARKUP}(?:{LINK}{ENDS}{MARKUP}){{0,4}}\Z"
 """What may come between a label and the word: "answer **is:** "."""
 VERDICT = one_of("answer, verdict, judge?ment, decision, conclusion")
 FINAL = re.compile(
-    r"\\boxed\{\s{0,4}(?:\\text(?:bf|rm)?\{)?\s{0,4}\Z|\[\[\s{0,4}\Z"
-    r"|<(?:answer|verdict|result|output)>[\W_]{0,12}\Z|\[(?:result|answer|verdict)\][\W_]{0,12}\Z"
+    r"\\boxed\{\s{0,4}(?:\\\w{1,12}\{\s{0,4}){0,3}\Z|\[\[\s{0,4}\Z"
+    rf"|<(?:final[ _-]?)?(?:{VERDICT}|result|output|response|label|final)>[\W_]{{0,12}}\Z"
+    r"|\[(?:result|answer|verdict)\][\W_]{0,12}\Z"
     rf"|{STARTS}final (?:{VERDICT}|response){LINKS}",
     re.IGNORECASE,
 )
 LABELLED = re.compile(
-    rf"{STARTS}(?:{VERDICT}|classification|prediction|(?:result|label|output|response|reply)(?=[^\w.!?]{{0,6}}[:=])"
-    rf"|(?<![\w.])A(?=:)){LINKS}",
+    rf"{STARTS}(?<!to )(?:{VERDICT}|classification|prediction"
+    rf"|(?:result|label|output|response|reply)(?=[^\w.!?]{{0,6}}[:=])|(?<![\w.])A(?=:)){LINKS}",
     re.IGNORECASE,
 )
 CONCLUSION = one_of(
@@ -70,9 +76,9 @@ CONCLUSION = one_of(
     f"in summary, in conclusion, to conclude, to sum up, (?:which|this|that) means, {SAY}"
 )
 CONCLUDING = re.compile(rf"{STARTS}{CONCLUSION}{LINKS}|(?:=>|->|[→⇒∴])[^\w.!?]{{0,6}}\Z", re.IGNORECASE)
-CLAUSE_START = re.compile(r"(?:[:|;,)=—–]|\s-)[^\w\n]{0,12}\Z")
-SENTENCE_START = re.compile(r"(?:[\n.!?:|—–]|\s-)[^\w\n]{0,12}\Z")
-ASIDE_START = re.compile(r",[^\w\n]{0,12}\Z")
+CLAUSE_START = re.compile(r"(?:[:|;,)=—–：；，]|\s-)[^\w\n]{0,12}\Z")
+SENTENCE_START = re.compile(rf"(?:[\n.!?:|—–。！？：]|\s-)[^\w\n]{{0,12}}(?:{ADVERB}[^\w\n.]{{1,3}})?\Z", re.IGNORECASE)
+ASIDE_START = re.compile(r"[,，][^\w\n]{0,12}\Z")
 CLOSED = r"[^\S\n]{0,4}[*_\"'`)\]}]{0,6}"
 STANDS_ALONE = re.compile(rf"{CLOSED}(?:[,.;:!|\n—–(]|\s{{1,4}}[-—–(]|\s{{0,4}}\Z)")
 """What follows a word that is a sentence, or the first part of one."""
@@ -83,6 +89,7 @@ GOES_ON_AS_A_WORD = re.compile(r"[^\W_]|-\w|['’]\w|_[^\W_]")
 """What makes of a word a part of another: "nothing", "no-op"."""
 NEXT_WORD = re.compile(r"[^\S\n]{0,4}[*_\"'`]{0,4}[^\S\n]{1,4}[*_\"'`]{0,4}([\w'’]+)")
 NUMBER_SIGN = re.compile(r"No\.[^\S\n]?\d")
+COUNT_OF = re.compile(r"[Nn]o\. ?of\s")
 IS_CONDITIONAL = re.compile(
     rf"[\W_]{{0,12}}(?:if|unless|when|whether|only if|or|otherwise|else){ENDS}|[^\S\n]{{0,4}}\?", re.IGNORECASE
 )
@@ -95,6 +102,13 @@ ASKS = re.compile(r"[*_\"'`]{0,4}(?:[)\]]|[^\S\n]{0,2}[:=?])")
 PROBABILITY = re.compile(r"[\s:=()\"'`~-]{1,6}(?:[01]?\.\d|\d{1,3}(?:\.\d+)? ?%|[01]\b)")
 SENTENCE_BREAK = re.compile(r"[.!?;:\n—–]")
 SEPARATOR = re.compile(r"([\W_]*?)(?:(and|or|but|nor|to|versus|vs)[\W_]+)?", re.IGNORECASE)
+CONTRAST = re.compile(
+    r"[\W_]*[,;.:][\W_]*(?:(?:and|but|yet|though|while)[\W_]+)?(?:\w{1,20}ly|in \w{1,20}|otherwise|else)[\W_]+",
+    re.IGNORECASE,
+)
+"""What stands between the words of "technically yes, practically no"."""
+OTHERWISE = re.compile(rf"{STARTS}(?:otherwise|else)[^\w.!?]{{1,4}}\Z", re.IGNORECASE)
+"""What stands before the second word of "yes if it is imported, otherwise no"."""
 
 
 @dataclass(frozen=True)
@@ -145,7 +159,7 @@ def _places(text: str, words: tuple[str, ...]) -> list[_Place]:
 @lru_cache(maxsize=64)
 def _pattern(words: tuple[str, ...]) -> tuple[re.Pattern[str], dict[str, str]]:
     longest_first = sorted(words, key=len, reverse=True)
-    pattern = re.compile(rf"(?<![^\W_])(?:{'|'.join(map(re.escape, longest_first))})", re.IGNORECASE)
+    pattern = re.compile(rf"(?:(?<![^\W_])|(?<=\\n))(?:{'|'.join(map(re.escape, longest_first))})", re.IGNORECASE)
     return pattern, {word.casefold(): word for word in words}
 
 
@@ -156,6 +170,8 @@ def _is_part_of_a_phrase(text: str, place: _Place) -> bool:
     """
     if place.word.casefold() not in DETERMINERS:
         return False
+    if COUNT_OF.match(text, place.start):
+        return True
     match = NEXT_WORD.match(text, place.end)
     return match is not None and not match.group(1)[0].isdigit() and not _is_function_word(match.group(1))
 
@@ -170,8 +186,14 @@ def _followed_by_another(text: str, places: Sequence[_Place], index: int) -> boo
     if index + 1 == len(places):
         return False
     place, other = places[index], places[index + 1]
+    if other.word == place.word:
+        return False
+    if CONTRAST.fullmatch(text, place.end, other.start) and IS_ALONE_IN_ITS_SENTENCE.match(text, other.end):
+        return True
+    if IS_CONDITIONAL.match(text, place.end) and OTHERWISE.search(text_before(text, other.start)):
+        return True
     between = SEPARATOR.fullmatch(text, place.end, other.start)
-    if between is None or other.word == place.word:
+    if between is None:
         return False
     if between.group(2) is not None and between.group(2).casefold() in ("or", "to", "versus", "vs"):
         return True

@@ -55,6 +55,9 @@ NO_BEFORE_A_NOUN = {
     "The code has no undefined names, so yes": "yes",
     "So no errors.": None,
     "The answer: no errors.": None,
+    "No. of imports: 3. All exist. Yes.": "yes",
+    "No. of imports: 3.": None,
+    "No. Of the imports, 2 are missing.": "no",
 }
 
 

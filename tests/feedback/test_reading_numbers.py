@@ -52,6 +52,13 @@ GRADES = {
     "Rating (1 to 10): 8 because": "8",
     "From 1 to 10, I'd say 8.": "8",
     "8 on a scale of 1 to 10": "8", "Scale 1-10: 8": "8", "Score (1-10, 10 is best): 7": "7",
+    "On a scale of 1–10, this is an 8.": "8", "This is a 7.": "7", "I would put it at 7.": "7", "8 out of ten": "8",
+    "-2 for style. 8/10.": "8", "Not a 10, but an 8.": "8", "It would be a 10 with docs, but it is an 8.": "8",
+    "3/10 imports are wrong. Score: 7": "7", "3/10 of the imports are wrong.\nScore: 7": "7",
+    "The score, in my view, is 8.": "8", "Score /10: 8": "8", "Score (/10): 8": "8", "Out of 10, I'd give it 6.": "6",
+    "1 (worst) to 10 (best): 6": "6", "1 = bad, 10 = good. Score: 6": "6", "10 is best, 1 is worst. Score: 6": "6",
+    "Score: 6 (1 = bad, 10 = good)": "6", "Score: <8>": "8", "> 8": "8", "<final_score>8</final_score>": "8",
+    "8/10 works well": "8", "Errors: 3\nScore: 7": "7", "It parses and works: 8": "8", "Score: 8, not 9": "8",
     "<think>maybe 3</think>8": "8", "Let me see: 3?\n</think>\n\n8": "8",
 }  # fmt: skip
 NO_GRADES = [
@@ -67,6 +74,10 @@ NO_GRADES = [
     "Score: 11\n8 lines are odd.", "<think>8", "Rate it from 1 to 10", "1-10", "1 to 10", "The program prints 8.",
     "It is 8 lines long.", "about 8 errors", "Overall 3 errors", "Errors: 2", "Correctness: 8\nStyle: 6",
     '{"correctness": 8, "style": 6}', "Line: 3", "Total: 3 errors", "10 - 2 = 8",
+    "Score: 3 + 4 = 7", "Score: 4+3=7", "Total score: 4 + 3 = 7", "10 points minus 2 for style = 8", "Score: >5",
+    "Score < 5", "Score: >= 5", "Score: ≥ 5", "Score: less than 5", "Score: above 8", "at least 8", "Score: not 8",
+    "I wouldn't give it an 8.", "Errors: 3", "Number of errors: 3", "Warnings: 2\nErrors: 3", "Line: 7",
+    "Failed tests: 3", "Undefined names: 4", "Exit status: 1", "3/10 imports are wrong.", "It would be a 10 with docs.",
 ]  # fmt: skip
 
 
@@ -161,6 +172,21 @@ My preference is for Response {X}.
 It is {X}.
 Definitely {X}
 I think Response {X} is better
+Response{X}
+Response_{X}
+Going with {X}.
+I'm going with Response {X}.
+Response {X} is the best of the 2.
+Of the 2, I prefer {X}.
+Of the 2 responses, Response {X} is better.
+The better of the two is Response {X}
+Response {O} would be better if it ran. Response {X} is better.
+Response {X} clearly outperforms Response {O}.
+Response {X} beats Response {O}
+Response {X} is more correct than Response {O}.
+Response {X} scores 8, Response {O} scores 6. Response {X}.
+I do not prefer Response {O}; I prefer Response {X}.
+Response {X} is better; Response {O} had errors.
 <think>Response {O} is better, no, 1... 2?</think>{X}
 """.splitlines()
 CHOOSES_NOTHING = """\
@@ -188,6 +214,14 @@ Response 1 and Response 2 are the same.
 Response {X} is worse.
 Response {X} is not better.
 Response {X} has an error.
+I do not prefer Response {X}.
+I don't prefer Response {X}.
+I would not choose {X}.
+I cannot recommend Response {X}.
+I would never pick {X}.
+Response {X} would be better if it ran.
+Of the 2, neither runs.
+The 2 responses are the same.
 Response {X}: it fails. Response {O}: it runs.
 Response {X} fails and Response {O} runs
 Response {X} is better in style. Response {O} is better in substance.

@@ -169,6 +169,23 @@ Unfortunately {X}, as line 3 shows
 Actually {X}
 Thus, the output is {X}.
 Maybe, but my final answer is {X}
+I'm inclined to say {X}.
+I'd lean towards {X}.
+I lean {X}.
+Mostly {x}.
+Hard {x}.
+Pretty sure {x}
+Without doubt {x}.
+Technically {x}, as line 3 shows.
+Line 3 settles it. Definitely {x}.
+Line 3 settles it, so probably {x}.
+I see no reason to answer {O}, so {x}.
+The answer, in my view, is {X}.
+\\boxed{\\mathrm{{X}}}
+答案：{X}
+&quot;{X}&quot;
+\\n{X}
+Looking at it: <final>{X}</final>
 """.splitlines()
 
 SAYS_X_THOUGH_O_COMES_LATER = """\
@@ -211,6 +228,13 @@ P({X}) = 0.1
 Syntax: {X}\\nNames: {O}
 Does it parse? {X}. It runs, {O}.
 Could be {X}, could be {O}.
+Technically {x}, practically {O}.
+In theory {x}, in practice {O}.
+{X}, if json is there, otherwise {O}.
+The output parses: {X}. The output runs: {O}.
+Partly {X}.
+Hardly {X}.
+The answer, if json is there, is {X}.
 Answer: {X} or {O}
 Answer with one word: {X} or {O}.
 The answer is not {X}.
@@ -252,27 +276,6 @@ def test_what_is_both_words_or_only_mentions_them_is_no_answer(word: str, other:
 
 def test_words_that_were_not_offered_are_no_answer() -> None:
     assert not {text: word_said(text) for text in SAYS_NEITHER if word_said(text) is not None}
-
-
-UNFINISHED = [
-    "Okay, the code imports json, so no, wait,",
-    "Let me look at the imports first, then",
-    "Hmm, so yes, the import is",
-    "The answer is no? Let me look",
-    "Line 1 is fine. Line 2 is not. No,",
-]
-
-
-@pytest.mark.parametrize("text", UNFINISHED)
-def test_what_is_weighed_before_a_cut_is_no_answer(text: str) -> None:
-    assert word_said(text, finish_reason="length") is None
-
-
-@pytest.mark.parametrize(("text", "expected"), [("Yes, the code", "yes"), ("No", "no"), ("**No**, since", "no"),
-                                                ("It runs. \\boxed{yes} because", "yes"),
-                                                ("The answer to the question is no", "no")])  # fmt: skip
-def test_an_answer_that_comes_before_a_cut_counts(text: str, expected: str) -> None:
-    assert word_said(text, finish_reason="length") == expected
 
 
 def test_letters_that_a_pattern_takes_for_others() -> None:
