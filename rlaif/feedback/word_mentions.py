@@ -151,15 +151,20 @@ def _places(text: str, words: tuple[str, ...]) -> list[_Place]:
     found = []
     for match in pattern.finditer(text):
         word = by_spelling.get(match.group().casefold())  # a pattern takes "ı" for an "i", and casefold does not
-        if word is not None and not GOES_ON_AS_A_WORD.match(text, match.end()):
+        if word is not None and not GOES_ON_AS_A_WORD.match(text, match.end()) and _begins(text, match.start()):
             found.append(_Place(word, match.start(), match.end()))
     return found if len(found) <= MOST_MENTIONS else [found[0], *found[1 - MOST_MENTIONS :]]
+
+
+def _begins(text: str, at: int) -> bool:
+    """Whether an "n" before a word is no letter of it, but a line break that was escaped once too often."""
+    return text[at - 1 : at].casefold() != "n" or text[at - 2 : at] == "\\n"
 
 
 @lru_cache(maxsize=64)
 def _pattern(words: tuple[str, ...]) -> tuple[re.Pattern[str], dict[str, str]]:
     longest_first = sorted(words, key=len, reverse=True)
-    pattern = re.compile(rf"(?:(?<![^\W_])|(?<=\\n))(?:{'|'.join(map(re.escape, longest_first))})", re.IGNORECASE)
+    pattern = re.compile(rf"(?<![^\W_n])(?:{'|'.join(map(re.escape, longest_first))})", re.IGNORECASE)
     return pattern, {word.casefold(): word for word in words}
 
 
