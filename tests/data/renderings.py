@@ -123,6 +123,9 @@ THOUGHTS = {
     "gpt-oss's channels": (
         f"<|channel|>analysis<|message|>{DRAFT}<|end|><|start|>assistant<|channel|>final<|message|>{PLAIN}"
     ),
+    "gpt-oss's channels without special tokens": f"analysisThe user wants:\n{DRAFT}\nassistantfinal{PLAIN}",
+    "Gemma's channel": f"<|channel>thought\n{DRAFT}\n<channel|>{PLAIN}",
+    "Granite's words": f"Here is my thought process:\n{DRAFT}\nHere is my response:\n{PLAIN}",
     "an end of turn": f"{PROGRAM}<|im_end|>",
     "an end of text": f"{PLAIN}</s>",
     "a thought in a line": f"I think. </think> {PLAIN}",

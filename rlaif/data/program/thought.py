@@ -1,8 +1,9 @@
 """What a model that thinks aloud writes before its answer: a draft in a thought is no answer.
 
-Known are the tags of models in use: `<think>` and its like (DeepSeek-R1, QwQ, Qwen3, Granite), `[THINK]` (Magistral),
-`◁think▷` (Kimi), `<|begin_of_thought|>` (Sky-T1), `<|START_THINKING|>` (Command), `<seed:think>` (Seed-OSS) and the
-channels of gpt-oss. The opening tag is often a part of the prompt and so not of the text.
+Known are the marks of models in use: `<think>` and its like (DeepSeek-R1, QwQ, Qwen3), `[THINK]` (Magistral),
+`◁think▷` (Kimi), `<|begin_of_thought|>` (Sky-T1), `<|START_THINKING|>` (Command), `<seed:think>` (Seed-OSS), the channels
+of Gemma and of gpt-oss, also without their special tokens, and Granite's words. The opening tag is often a part of the
+prompt and so not of the text.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ import re
 
 _NAMES = "think|thinking|thought|thoughts|reasoning|reflection|scratchpad|analysis|seed:think|inner_monologue"
 _TAG = re.compile(
-    rf"(?P<end></(?:{_NAMES})>|\[/THINK\]|◁/think▷|<\|(?:end_of_thought|/?END_THINKING|/think)\|>)"
-    rf"|<(?:{_NAMES})>|\[THINK\]|◁think▷|<\|(?:begin_of_thought|START_THINKING|think)\|>",
+    rf"(?P<end></(?:{_NAMES})>|\[/THINK\]|◁/think▷|<\|(?:end_of_thought|/?END_THINKING|/think)\|>|<channel\|>)"
+    rf"|<(?:{_NAMES})>|\[THINK\]|◁think▷|<\|(?:begin_of_thought|START_THINKING|think)\|>|<\|channel>\s{0, 4}thought",
     re.IGNORECASE,
 )
 _CHANNEL = re.compile(r"<\|channel\|>\s*final\b[^<\n]{0,40}<\|message\|>")
@@ -21,6 +22,12 @@ _END_OF_TURN = re.compile(
     r"\s*(?:<\|(?:im_end|endoftext|eot_id|end_of_text|end|return|end_of_turn|END_RESPONSE)\|>|</s>|<end_of_turn>|<\|EOT\|>"
     r"|<｜end▁of▁sentence｜>)\s*\Z"
 )
+_SPOKEN_STARTS = ("analysis", "Here is my ", "Here's my ")
+_SPOKEN = re.compile(
+    r"analysis(?=[A-Z]).*?(?:assistantfinal|\Z)"
+    r"|Here(?:'s| is) my (?:thought process|reasoning):.*?Here(?:'s| is) my (?:response|answer):",
+    re.DOTALL,
+)
 _QUOTES = "\"'`"
 
 
@@ -28,6 +35,11 @@ def answer_of(text: str, steps: list[str]) -> str:
     """The text without the thought before it, "" where that never ends; appends to ``steps`` what was left out."""
     if text.endswith(">"):
         text = _without_end_of_turn(text, steps)
+    if text.startswith(_SPOKEN_STARTS):
+        spoken = _SPOKEN.match(text)
+        if spoken is not None:
+            steps.append("thought")
+            return text[spoken.end() :].strip()
     may_think = "</" in text or "<|" in text or "hink>" in text or "THINK" in text or "◁" in text
     if not may_think and (text[:1] != "<" or text[1:2] == "<"):
         return text
