@@ -1,9 +1,9 @@
 """What a model that thinks aloud writes before its answer: a draft in a thought is no answer.
 
 Known are the marks of models in use: `<think>` and its like (DeepSeek-R1, QwQ, Qwen3), `[THINK]` (Magistral),
-`◁think▷` (Kimi), `<|begin_of_thought|>` (Sky-T1), `<|START_THINKING|>` (Command), `<seed:think>` (Seed-OSS), the channels
-of Gemma and of gpt-oss, also without their special tokens, and Granite's words. The opening tag is often a part of the
-prompt and so not of the text.
+`◁think▷` (Kimi), `<|begin_of_thought|>` (Sky-T1), `<|START_THINKING|>` (Command), `<seed:think>` (Seed-OSS), the
+channels of Gemma and of gpt-oss, also without their special tokens, and Granite's words. The opening tag is often a
+part of the prompt and so not of the text.
 """
 
 from __future__ import annotations
