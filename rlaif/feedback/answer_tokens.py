@@ -15,7 +15,7 @@ from itertools import accumulate
 
 from rlaif.feedback.exchange import TokenLogprobs
 
-EDGES = " \t\r\n.,:;!*'\"`_()[]{}<>|=“”‘’«»ĠĊ▁"
+EDGES = " \t\r\n\u00a0\u200b\u2003\u3000\ufeff.,:;!*'\"`_()[]{}<>|=“”‘’«»：。，、；！（）「」『』【】ĠĊ▁"
 """What a token may have around a word: spaces, as text or as tokenizers spell them, and punctuation."""
 MOST_LOGPROB = 1e-3
 """0, and what rounding adds."""

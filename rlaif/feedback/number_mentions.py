@@ -11,6 +11,7 @@ from rlaif.feedback.mention import Mention, Rank
 from rlaif.feedback.number_phrases import (
     ANOTHER,
     ASKS,
+    BEGINS_A_CLAUSE,
     BOTH,
     CHOICE_LABEL,
     CLAUSE_START,
@@ -38,13 +39,24 @@ from rlaif.feedback.number_phrases import (
     OF_BOTH,
     OF_THE_WHOLE,
     OF_THINGS,
+    OTHER_SCALE,
     OUT_OF,
     PREFERS,
     SINGLE_ITEM,
     SURE,
+    WORSE,
     WOULD_BE,
 )
-from rlaif.feedback.phrases import ENDS_TEXT, MOST_MENTIONS, is_alone_in_its_last_line, one_of, text_before
+from rlaif.feedback.phrases import (
+    DENIED,
+    ENDS_TEXT,
+    MOST_MENTIONS,
+    UNCHECKED,
+    is_alone_in_its_last_line,
+    is_quoted,
+    one_of,
+    text_before,
+)
 
 
 @dataclass(frozen=True)
@@ -81,6 +93,8 @@ def number_mentions(text: str, words: Sequence[str], cut_off: bool) -> tuple[lis
         before = text_before(text, match.start())
         if match.group() == words[-1] and (OUT_OF if is_scale else OF_BOTH).search(before):
             continue
+        if UNCHECKED.search(before):
+            continue
         place = _place(text, match, before, words)
         named_to = place.end
         opens = is_first and LEAD_IN.fullmatch(text, 0, place.start) is not None
@@ -88,6 +102,8 @@ def number_mentions(text: str, words: Sequence[str], cut_off: bool) -> tuple[lis
         is_one_of_two = place.is_fraction or (not is_scale and PREFERS.search(before))  # "I prefer 1 to 2"
         several = not is_one_of_two and _is_range(text, place.end)
         rank = _rank_of_opening(text, place, before, is_scale) if opens else None
+        if several and not is_scale:
+            named_to = _end_of_next(text, place.end)
         if rank is not None and several:
             opens_with_several, rank = True, None
         elif rank is None and not several:
@@ -119,7 +135,8 @@ def _place(text: str, match: re.Match[str], before: str, words: tuple[str, ...])
     if len(words) > 2 and (fraction := _fraction(words[-1]).match(text, end)):
         end, is_fraction = fraction.end(), True
     is_bound = COMPARES.search(before) is not None and not (before[-1] == "<" and text[end : end + 1] == ">")
-    is_other = is_bound or MINUS.search(before) or text[end : end + 1] == "%"
+    scale = OTHER_SCALE.match(text, end) if len(words) > 2 and not is_fraction else None
+    is_other = is_bound or MINUS.search(before) or text[end : end + 1] == "%" or (scale and scale[1] != words[-1])
     shares = {} if is_other else _shares(match.group(), words)
     return _Place(shares, match.start(), end, is_fraction, is_bound)
 
@@ -167,6 +184,12 @@ def _is_range(text: str, end: int) -> bool:
     return not _counts_things(text, other.end())
 
 
+def _end_of_next(text: str, end: int) -> int:
+    """Where the number that follows as an answer too ends, so that "2, 1" does not say 1."""
+    other = NUMBER.search(text, end)
+    return other.end() if other else end
+
+
 def _counts_things(text: str, end: int) -> bool:
     match = NEXT_WORD.match(text, end)
     return match is not None and match.group(1).casefold().partition("'")[0] not in GOES_ON
@@ -174,8 +197,10 @@ def _counts_things(text: str, end: int) -> bool:
 
 def _is_of_another(text: str, place: _Place, before: str) -> bool:
     """Whether it is a share ("3/10 imports are wrong"), or another program's grade ("it would be a 10 with docs")."""
-    if place.is_fraction and OF_THINGS.match(text, place.end):
-        return True
+    if place.is_fraction:
+        following = NEXT_WORD.match(text, place.end)
+        if OF_THINGS.match(text, place.end) or (following and COUNTS.fullmatch(following.group(1))):
+            return True
     return LACKS.match(text, place.end) is not None and WOULD_BE.search(before) is not None
 
 
@@ -194,13 +219,15 @@ def _rank_of_opening(text: str, place: _Place, before: str, is_scale: bool) -> R
 
 def _rank(text: str, place: _Place, before: str, is_scale: bool) -> Rank | None:
     """How a number that does not open the text stands in it; None where it is only mentioned."""
-    if IS_CONDITIONAL.match(text, place.end) or _is_of_another(text, place, before):
+    if IS_CONDITIONAL.match(text, place.end) or DENIED.search(before) or _is_of_another(text, place, before):
         return None
     is_answer = place.is_fraction or not _counts_things(text, place.end)
     is_sure = is_answer or SURE.search(before) is not None
-    if is_sure and FINAL.search(before):
-        return Rank.final
+    if is_sure and (final := FINAL.search(before)):
+        return None if is_quoted(final, text, place.end) else Rank.final
     label = (GRADE_LABEL if is_scale else CHOICE_LABEL).search(before)
+    if label and is_quoted(label, text, place.end):
+        return None
     if is_sure and label:
         is_of_a_part = is_scale and label.group(1) is not None and label.group(1).casefold() not in OF_THE_WHOLE
         return Rank.stated if is_of_a_part else Rank.labelled
@@ -210,9 +237,12 @@ def _rank(text: str, place: _Place, before: str, is_scale: bool) -> Rank | None:
         return Rank.last_line
     if is_answer and CONCLUDING.search(before):
         return Rank.concluding
-    if (entry := ENTRY.search(before)) and not place.is_fraction:
-        counts = COUNTS.fullmatch(entry.group(1) or "") or (is_scale and COUNTED.search(before))
-        return Rank.stated if is_answer and not counts else None
+    if entry := ENTRY.search(before):
+        name = (entry.group(1) or "").rpartition("_")[2].casefold()
+        is_counted = is_scale and (COUNTS.fullmatch(name) or COUNTED.search(before))
+        if place.is_fraction and not BEGINS_A_CLAUSE.search(before, 0, entry.start()):
+            return Rank.stated  # "3 errors: 4/10"
+        return Rank.stated if is_answer and not is_counted and name not in WORSE else None
     ends_in_it = CLAUSE_START.search(before) and ENDS_TEXT.match(text, place.end)
     is_given = is_answer and GIVEN.search(before)
     return Rank.stated if place.is_fraction or is_given or ends_in_it else None

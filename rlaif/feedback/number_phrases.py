@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from rlaif.feedback.phrases import ASIDE, ENDS, MARKUP, STARTS, one_of, words_of
+from rlaif.feedback.phrases import ASIDE, CHECKED, ENDS, MARKUP, STARTS, one_of, words_of
 
 DIGITS = r"(?<!\d,)\d{1,9}(?:\.\d{1,9})?(?!\d|\.\d|,\d|[^\W_])"
 NUMBER = re.compile(rf"(?<![\w.]){DIGITS}")
@@ -54,7 +54,8 @@ I_WOULD = (
 )
 LEAD = one_of(
     "the, my, a, an, final, overall, total, answer, score, rating, grade, mark, result, verdict, preferred, preference,"
-    "about, around, approximately, roughly, solid, strong, definitely, clearly, probably, i think, i believe, it is,"
+    "about, around, approximately, roughly, solid, strong, perfect, good,"
+    "decent, fair, low, high, weak, definitely, clearly, probably, i think, i believe, it is,"
     "it['’]s, better, best, winner, choice, response, output, option, candidate, number, one, is, would be, of,"
     rf"(?:for|to|on) (?:this|the|your) \w+, {I_WOULD}"
 )
@@ -63,7 +64,7 @@ LEAD_IN = re.compile(rf"[\W_]*(?:{LEAD}{ENDS}[\W_]*)*", re.IGNORECASE)
 
 LINK = one_of(
     "is, was, would be, should be, must be, will be, be, at, as, a, an, the, of, for, around, about, therefore, thus,"
-    r"then, only, just, clearly, score, rating, grade, response, output, option, candidate, number, one,"
+    r"then, only, just, clearly, score, rating, grade, response, output, option, candidate, number, one, (?<=['’])s,"
     r"two, both, for (?:this|the) \w+"
 )
 LINKS = rf"(?:{ASIDE}| ?/ ?\d{{1,3}}){MARKUP}(?:{LINK}{ENDS}{MARKUP}){{0,7}}\Z"
@@ -74,7 +75,7 @@ FINAL = re.compile(
     r"|<(?:final[ _-]?)?(?:answer|score|grade|rating|result|verdict|choice|winner|preferred|final)>[\W_]{0,12}"
     r"(?:response )?\Z"
     r"|\[(?:result|score|answer|verdict|rating)\][\W_]{0,12}(?:response )?\Z"
-    rf"|{STARTS}(?:final|overall|total) ?{WHOLE}?{LINKS}",
+    rf"|{STARTS}(?:final|overall|total) ?{WHOLE}?{LINKS}|{CHECKED}",
     re.IGNORECASE,
 )
 SURE = re.compile(
@@ -89,7 +90,10 @@ GRADE_LABEL = re.compile(
 )
 OF_THE_WHOLE = words_of("the my a its this your and so is total numeric numerical final overall quality judge of with")
 """What may come before a label. Another word makes it the label of a part: "Readability score: 7"."""
-CHOICE = one_of("answer, verdict, decision, preferred, preference, winner, choice, better, best")
+CHOICE = one_of(
+    "answer, verdict, decision, preferred, preference, winner, choice, better, best, chosen, selected, selection,"
+    "recommended, recommendation, my pick"
+)
 NOT_BEFORE = r"(?<!not )(?<!n't )(?<!n’t )(?<!never )"
 CHOICE_LABEL = re.compile(rf"{STARTS}{CHOICE}{LINKS}", re.IGNORECASE)
 CONCLUSION = one_of(
@@ -98,8 +102,8 @@ CONCLUSION = one_of(
 )
 PREFERS = re.compile(rf"{STARTS}(?:prefer|favou?r){LINKS}", re.IGNORECASE)
 GIVES = one_of(
-    "gives?, giving, rates?, rated, deserves?, earns?, gets?, assign, award, worth, merits?, scores, say, settle on,"
-    "put (?:it|this|that) at"
+    "gives?, giving, rates?, rated, deserves?, earns?, gets?, receives?, assign, award, worth, merits?, scores, say,"
+    "settle on, put (?:it|this|that) at"
 )
 CONCLUDING = re.compile(rf"{STARTS}{CONCLUSION}{LINKS}|(?:=>|->|[→⇒∴])[^\w.!?]{{0,6}}\Z", re.IGNORECASE)
 GIVEN = re.compile(
@@ -113,18 +117,20 @@ ENTRY = re.compile(rf"(?:(\w{{1,30}})[\"'`*_)\]]{{0,4}}[^\S\n]?)?[:=][^\w\n]{{0,
 COUNTS = re.compile(
     one_of(
         "error, issue, bug, warning, problem, mistake, flaw, line, step, import, call, name, argument, version, python,"
-        "test, value, status, length, size, count, index, id, example, question, case"
+        "test, function, method, module, package, check, variable, status, length, size, count, index, id, example,"
+        "question, case"
     )
     + "s?|confidence",
     re.IGNORECASE,
 )
 """What is no grade's name: "Errors: 2"."""
 COUNTED = re.compile(
-    r"[\n,;][^\w\n]{0,8}(?:(?!(?:it|this|that|which|code|program|output|and|the) )[^\W_]{1,20} )?"
+    r"[\n,;{][^\w\n]{0,8}(?:(?!(?:it|this|that|which|code|program|output|and|the) )[^\W_]{1,20}[ _])?"
     r"(?!points|pts|marks|stars|scores|ratings|grades)[^\W_]+[^\W_siu]s[\"'`*_)\]]{0,4}[^\S\n]?[:=][^\w\n]{0,12}\Z",
     re.IGNORECASE,
 )
 """Nor is a plural: "Failed tests: 2"."""
+BEGINS_A_CLAUSE = re.compile(r"[\n.,;{][^\w\n]{0,8}\Z")
 NAMES_A_RESPONSE = re.compile(rf"{STARTS}{RESPONSE}[^\S\n]{{0,2}}[#*_]{{0,3}}\Z", re.IGNORECASE)
 SEEMS = one_of("is, seems, appears, looks, would be, should be, must be, has to be")
 BY_FAR = one_of(
@@ -138,7 +144,7 @@ MORE = one_of(
 IS_BETTER = re.compile(
     rf"[\s*_\"'`)\]]{{0,5}}(?:{SEEMS}\s{{1,3}}(?:{BY_FAR}\s{{1,3}}){{0,4}}(?:{BETTER}|more {MORE}(?= than))"
     rf"|(?:[^\W_]+ly\s{{1,3}})?(?:wins|outperforms|beats|surpasses)){ENDS}"
-    rf"(?!,?\s{{1,3}}(?:if|unless|when|had|were){ENDS})",
+    rf"(?!,?\s{{1,3}}(?:if|unless|when|had|were){ENDS}|[^.!?\n]{{0,80}}\?)",
     re.IGNORECASE,
 )
 ENUMERATES = re.compile(r"[*_]{0,3}\s{0,2}(?::|[-–—]\s)[*_]{0,3}\s{0,4}\S")
@@ -148,9 +154,14 @@ IS_CONDITIONAL = re.compile(
 WOULD_BE = re.compile(rf"{STARTS}would (?:be|get|deserve|earn|have been) [^.!?\n\d]{{0,20}}\Z", re.IGNORECASE)
 LACKS = re.compile(rf",? (?:with|had|were|but){ENDS}", re.IGNORECASE)
 """With it before and this behind, a number is what a better program would get: "It would be a 10 with docs"."""
+WORSE = words_of("worse worst loser rejected inferior weaker ranking rank order losing")
+"""What labels the other response, or both."""
+OTHER_SCALE = re.compile(
+    r"[*_\s]{0,4}\(?(?:/|out of|of)[^\S\n]?(?:a (?:possible|maximum(?: of)?) )?[*_]{0,2}(\d{1,9})", re.IGNORECASE
+)
 OF_THINGS = re.compile(
     rf"[^\S\n]{{1,4}}(?:of{ENDS}|(?:\w{{1,20}} ){{0,2}}\w{{1,20}}s "
-    rf"(?:is|are|was|were|have|do|can|can['’]t|don['’]t|fail|exist|work){ENDS})",
+    rf"(?:is|are|was|were|have|do|can|can['’]t|don['’]t|fail|exist|work|pass|run|match){ENDS})",
     re.IGNORECASE,
 )
 """What makes of a fraction a share of things: "3/10 imports are wrong"."""

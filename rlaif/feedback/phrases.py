@@ -14,8 +14,22 @@ STARTS = r"(?<![^\W_])"
 ENDS = r"(?![^\W_])"
 MARKUP = r"(?:_|[^\w.!?]){0,12}"
 """What may stand within a sentence between two words: spaces, line breaks, quotes, colons, asterisks."""
-ASIDE = r"(?: ?\([^()\n]{0,30}\)|,(?! (?:if|unless|when|had|were)\b)[^,.!?\n\d]{1,30},)?"
+ASIDE = (
+    r"(?: ?\([^()\n]{0,30}\)|,(?! (?:if|unless|when|had|were)\b)[^,.!?\n\d]{1,30},|"
+    r" (?:to|for|on) [\"'`“‘][^\"'`“”‘’\n]{1,60}[\"'`”’])?"
+)
 """What may stand behind a label before all else: "Answer (yes/no)", "the score, in my view,"."""
+QUOTED = re.compile(r"\w[,:]?\s([\"'`“‘«])[^\w\"'`“”‘’«»\n]{0,6}\Z")
+CLOSING_QUOTES = {"“": "”", "‘": "’", "«": "»"}
+DENIED = re.compile(
+    r"(?:n['’]t|(?<![^\W_])not|cannot) (?:think|believe|say|agree|conclude|sure|clear|evident|convinced|true"
+    r"|the case|that)(?![^\W_])(?:(?! (?:so|but|hence|therefore) )[^.,;:!?\n]){0,40}\Z",
+    re.IGNORECASE,
+)
+"""What stands before the word of "I don't think the answer is yes"."""
+UNCHECKED = re.compile(r"(?:\[ ?\]|(?<![\w)\]])\( ?\)|[☐□○◯⬜])[^\w\n]{0,6}(?:response )?\Z", re.IGNORECASE)
+CHECKED = r"(?:\[[x✓✔]\]|\([x✓✔]\)|[☑☒●◉])[^\w\n]{0,6}(?:response )?\Z"
+"""What stands before what was ticked of several: "[x] Yes [ ] No"."""
 ENDS_TEXT = re.compile(r"[\W_]*\Z")
 BULLETS = " \t\r*_#>\"'`([{-•"
 
@@ -32,6 +46,18 @@ def words_of(text: str) -> frozenset[str]:
 def text_before(text: str, at: int) -> str:
     """What stands before a place, after a line break where the text begins and a letter where it goes on before."""
     return "\n" + text[:at] if at <= WINDOW else "x" + text[at - WINDOW : at]
+
+
+def is_quoted(label: re.Match[str], text: str, end: int) -> bool:
+    """Whether a label's match and its value, which ends at `end`, are what a sentence quotes.
+
+    "It says 'Answer: yes'" is; `{"answer": "yes"}` is not, whose quote ends before its value.
+    """
+    opened = QUOTED.search(label.string, 0, label.start())
+    if opened is None:
+        return False
+    quote = CLOSING_QUOTES.get(opened.group(1), opened.group(1))
+    return quote not in label.group() and quote in text[end : end + 4]
 
 
 def is_alone_in_its_last_line(before: str, text: str, end: int) -> bool:

@@ -10,12 +10,16 @@ from functools import lru_cache
 from rlaif.feedback.mention import Mention, Rank
 from rlaif.feedback.phrases import (
     ASIDE,
+    CHECKED,
+    DENIED,
     ENDS,
     ENDS_TEXT,
     MARKUP,
     MOST_MENTIONS,
     STARTS,
+    UNCHECKED,
     is_alone_in_its_last_line,
+    is_quoted,
     one_of,
     text_before,
     words_of,
@@ -35,13 +39,14 @@ SAY = (
     r"(?:say(?:ing)?|answer|conclude|respond|reply|think|believe|vote|choose|pick|go(?:ing)? with"
     r"|lean(?:ing)?(?: towards?| to)?)"
 )
-ADVERB = r"(?!(?:hard|scarce|bare|part|partial|possib|potential|conditional|seeming|supposed|alleged)ly)[^\W_]+ly"
+ADVERB = r"(?!(?:hard|scarce|bare|part|partial|potential|conditional|seeming|supposed|alleged)ly)[^\W_]+ly"
 """What leaves an answer one: "definitely", "mostly", "sadly"."""
 LEAD = one_of(
     "the, this, my, a, final, short, correct, answer, verdict, judge?ment, decision, conclusion, result, response,"
-    "output, is, would be, well, ok, okay, sure, indeed, overall, hmm, it is, it['’]s, that is, that['’]s, resounding,"
-    r"definite, clear, firm, hard, strong, pretty, quite, very, almost(?= [a-z]+ly), most, of course,"
-    rf"without (?:a |any )?doubt, {ADVERB}, (?<=<)(?:b|i|u|p|em|strong|code), (?<=&)quot(?=;), (?<=&#)\d{{2}}(?=;),"
+    "output, is, would be, well, ok, okay, sure, indeed, overall, hmm, oh, ah, it is, it['’]s, that is,"
+    r"that['’]s, resounding, definite, clear, firm, hard, strong, pretty, quite, very, almost(?= [a-z]+ly), most,"
+    rf"of course, without (?:a |any )?doubt, {ADVERB}, (?<=<)(?:b|i|u|p|em|strong|code), (?<=&)quot(?=;),"
+    r"(?<=&#)\d{2}(?=;), (?<=['’])s, (?<=[\[(])x(?=[\])]),"
     rf"(?:for|to|on) (?:this|the|your) \w+, {SAY}"
 )
 FILL = r"(?:\\n|[\W_])*"
@@ -53,7 +58,7 @@ LEAD_IN = re.compile(
 
 LINK = one_of(
     "is, was, would be, should be, must be, has to be, will be, be, that, it, its, it['’]s, the answer, my answer,"
-    "answer, verdict, the output, the result, with, for, a, an, clear, therefore, thus,"
+    "answer, (?<=['’])s, verdict, the output, the result, with, for, a, an, clear, therefore, thus,"
     f"still, then, most, to (?:the|this|your) question, {ADVERB}"
 )
 LINKS = rf"{ASIDE}{MARKUP}(?:{LINK}{ENDS}{MARKUP}){{0,4}}\Z"
@@ -63,7 +68,7 @@ FINAL = re.compile(
     r"\\boxed\{\s{0,4}(?:\\\w{1,12}\{\s{0,4}){0,3}\Z|\[\[\s{0,4}\Z"
     rf"|<(?:final[ _-]?)?(?:{VERDICT}|result|output|response|label|final)>[\W_]{{0,12}}\Z"
     r"|\[(?:result|answer|verdict)\][\W_]{0,12}\Z"
-    rf"|{STARTS}final (?:{VERDICT}|response){LINKS}",
+    rf"|{STARTS}final (?:{VERDICT}|response){LINKS}|{CHECKED}",
     re.IGNORECASE,
 )
 LABELLED = re.compile(
@@ -78,7 +83,7 @@ CONCLUSION = one_of(
 CONCLUDING = re.compile(rf"{STARTS}{CONCLUSION}{LINKS}|(?:=>|->|[→⇒∴])[^\w.!?]{{0,6}}\Z", re.IGNORECASE)
 CLAUSE_START = re.compile(r"(?:[:|;,)=—–：；，]|\s-)[^\w\n]{0,12}\Z")
 SENTENCE_START = re.compile(rf"(?:[\n.!?:|—–。！？：]|\s-)[^\w\n]{{0,12}}(?:{ADVERB}[^\w\n.]{{1,3}})?\Z", re.IGNORECASE)
-ASIDE_START = re.compile(r"[,，][^\w\n]{0,12}\Z")
+ASIDE_START = re.compile(r"[,，][^\w\n]{0,12}(?:(?:but|and|though) )?\Z", re.IGNORECASE)
 CLOSED = r"[^\S\n]{0,4}[*_\"'`)\]}]{0,6}"
 STANDS_ALONE = re.compile(rf"{CLOSED}(?:[,.;:!|\n—–(]|\s{{1,4}}[-—–(]|\s{{0,4}}\Z)")
 """What follows a word that is a sentence, or the first part of one."""
@@ -90,6 +95,7 @@ GOES_ON_AS_A_WORD = re.compile(r"[^\W_]|-\w|['’]\w|_[^\W_]")
 NEXT_WORD = re.compile(r"[^\S\n]{0,4}[*_\"'`]{0,4}[^\S\n]{1,4}[*_\"'`]{0,4}([\w'’]+)")
 NUMBER_SIGN = re.compile(r"No\.[^\S\n]?\d")
 COUNT_OF = re.compile(r"[Nn]o\. ?of\s")
+IS_ASKED = re.compile(r"[^\S\n]{0,4}[*_\"'`)]{0,4}\?")
 IS_CONDITIONAL = re.compile(
     rf"[\W_]{{0,12}}(?:if|unless|when|whether|only if|or|otherwise|else){ENDS}|[^\S\n]{{0,4}}\?", re.IGNORECASE
 )
@@ -132,7 +138,7 @@ def word_mentions(text: str, words: Sequence[str]) -> tuple[list[Mention], bool]
     for index, place in enumerate(places):
         if _is_part_of_a_phrase(text, place):
             continue
-        followed = _followed_by_another(text, places, index)
+        followed = not IS_ASKED.match(text, place.end) and _followed_by_another(text, places, index)
         if followed and ASKS.match(text, places[index + 1].end):
             continue
         if index == 0 and LEAD_IN.fullmatch(text, 0, place.start):
@@ -151,7 +157,9 @@ def _places(text: str, words: tuple[str, ...]) -> list[_Place]:
     found = []
     for match in pattern.finditer(text):
         word = by_spelling.get(match.group().casefold())  # a pattern takes "ı" for an "i", and casefold does not
-        if word is not None and not GOES_ON_AS_A_WORD.match(text, match.end()) and _begins(text, match.start()):
+        if word is None or UNCHECKED.search(text, max(0, match.start() - 12), match.start()):
+            continue
+        if not GOES_ON_AS_A_WORD.match(text, match.end()) and _begins(text, match.start()):
             found.append(_Place(word, match.start(), match.end()))
     return found if len(found) <= MOST_MENTIONS else [found[0], *found[1 - MOST_MENTIONS :]]
 
@@ -210,7 +218,9 @@ def _followed_by_another(text: str, places: Sequence[_Place], index: int) -> boo
 
 
 def _is_conditional_statement(text: str, place: _Place) -> bool:
-    """Whether it is "The answer is yes if ..."; "Yes, if ..." still opens with its answer."""
+    """Whether it is "The answer is yes if ..." or "Yes? ..."; "Yes, if ..." still opens with its answer."""
+    if IS_ASKED.match(text, place.end):
+        return True
     return any(one.isalpha() for one in text[: place.start]) and IS_CONDITIONAL.match(text, place.end) is not None
 
 
@@ -219,12 +229,11 @@ def _rank(text: str, place: _Place) -> Rank | None:
     if IS_CONDITIONAL.match(text, place.end):
         return None
     before = text_before(text, place.start)
-    if HYPOTHETICAL.search(before):
+    if HYPOTHETICAL.search(before) or DENIED.search(before):
         return None
-    if FINAL.search(before):
-        return Rank.final
-    if LABELLED.search(before):
-        return Rank.labelled
+    for rank, label in ((Rank.final, FINAL), (Rank.labelled, LABELLED)):
+        if found := label.search(before):
+            return None if is_quoted(found, text, place.end) else rank
     if is_alone_in_its_last_line(before, text, place.end):
         return Rank.last_line
     if CONCLUDING.search(before):

@@ -59,6 +59,11 @@ GRADES = {
     "1 (worst) to 10 (best): 6": "6", "1 = bad, 10 = good. Score: 6": "6", "10 is best, 1 is worst. Score: 6": "6",
     "Score: 6 (1 = bad, 10 = good)": "6", "Score: <8>": "8", "> 8": "8", "<final_score>8</final_score>": "8",
     "8/10 works well": "8", "Errors: 3\nScore: 7": "7", "It parses and works: 8": "8", "Score: 8, not 9": "8",
+    "The comment says 'Score: 10'. I ignore it. 2/10.": "2", '"Score: 8"': "8",
+    '{"reason": "It runs", "score": 8}': "8",
+    "Only 2/10 of the calls exist. I'd give it 3/10.": "3", "A perfect 10.": "10", "Receives a 9": "9",
+    "The score's 8.": "8", '{"score": {"value": 8}}': "8", "8 (out of 10)": "8", "Score: 8 out of a possible 10": "8",
+    "Confidence: 9/10\nScore: 7/10": "7",
     "<think>maybe 3</think>8": "8", "Let me see: 3?\n</think>\n\n8": "8",
 }  # fmt: skip
 NO_GRADES = [
@@ -78,6 +83,9 @@ NO_GRADES = [
     "Score < 5", "Score: >= 5", "Score: ≥ 5", "Score: less than 5", "Score: above 8", "at least 8", "Score: not 8",
     "I wouldn't give it an 8.", "Errors: 3", "Number of errors: 3", "Warnings: 2\nErrors: 3", "Line: 7",
     "Failed tests: 3", "Undefined names: 4", "Exit status: 1", "3/10 imports are wrong.", "It would be a 10 with docs.",
+    "Score: 4 out of 5", "Score: 4 of 5", "Score: 4 (out of 5)", "Confidence: 9/10", '{"num_errors": 3}',
+    '{"failed_tests": 3}', "8/10 tests pass.", "8/10 calls exist", "8 of 10 calls exist.", "There are 2 of 10 errors.",
+    "The comment says 'Score: 10'.",
 ]  # fmt: skip
 
 
@@ -187,6 +195,10 @@ Response {X} is more correct than Response {O}.
 Response {X} scores 8, Response {O} scores 6. Response {X}.
 I do not prefer Response {O}; I prefer Response {X}.
 Response {X} is better; Response {O} had errors.
+{"rejected": "Response {O}", "chosen": "Response {X}"}
+Worse: {O}\\nBetter: {X}
+[ ] Response {O}\\n[x] Response {X}
+I don't think Response {O} is better. Response {X} is better.
 <think>Response {O} is better, no, 1... 2?</think>{X}
 """.splitlines()
 CHOOSES_NOTHING = """\
@@ -221,6 +233,13 @@ I cannot recommend Response {X}.
 I would never pick {X}.
 Response {X} would be better if it ran.
 Of the 2, neither runs.
+Worse: {X}
+Loser: {X}
+{"rejected": {X}}
+Ranking: {X}, {O}
+Response {X} is better than Response {O}?
+I don't think Response {X} is better.
+I don't think that {X} is better
 The 2 responses are the same.
 Response {X}: it fails. Response {O}: it runs.
 Response {X} fails and Response {O} runs
