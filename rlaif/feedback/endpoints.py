@@ -99,9 +99,11 @@ class _Round:
         self._num_failed_in_a_row = 0
 
     async def run(self) -> None:
+        loop = asyncio.get_running_loop()
         try:
             while not self._work.finished:
-                self._send_what_can_be_sent()
+                now = loop.time()  # one for both: what is not due for the one is waited for by the other
+                self._send_what_can_be_sent(now)
                 if self._error is not None:
                     raise self._error
                 if self._work.finished:
@@ -109,14 +111,13 @@ class _Round:
                 refused = self._unclear.first
                 if refused and not self._calls and not self._again and not self._work.waits_for_others:
                     raise self._stopped(refused.endpoint, refused.failure)
-                await self._wait()
+                await self._wait(now)
         finally:
             for call in self._calls:
                 call.cancel()
             await asyncio.gather(*self._calls, return_exceptions=True)
 
-    def _send_what_can_be_sent(self) -> None:
-        now = asyncio.get_running_loop().time()
+    def _send_what_can_be_sent(self, now: float) -> None:
         while self._error is None:
             free = [endpoint for endpoint in self._endpoints if endpoint.is_free(now)]
             if not free:
@@ -140,15 +141,16 @@ class _Round:
             return heapq.heappop(self._again)[2]
         return self._work.take()
 
-    async def _wait(self) -> None:
-        """Until a call ends, a pause or a delay is over, or it is time to look at what other jobs hold."""
-        now = asyncio.get_running_loop().time()
+    async def _wait(self, now: float) -> None:
+        """Until a call ends, a pause or a delay that was not over at `now` is, or it is time to look at what other jobs
+        hold."""
         times = [endpoint.resume_at for endpoint in self._endpoints if endpoint.resume_at > now]
         times += [self._again[0][0]] if self._again and self._again[0][0] > now else []
         times += [now + HELD_POLL_S] if self._work.waits_for_others else []
         self._changed.clear()
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._changed.wait(), min(times) - now + 1e-3 if times else None)
+            left = max(0.0, min(times) - asyncio.get_running_loop().time()) + 1e-3 if times else None
+            await asyncio.wait_for(self._changed.wait(), left)
 
     def _ended(self, call: asyncio.Task[None]) -> None:
         self._calls.discard(call)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import math
 import random
+import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -16,9 +18,10 @@ from typing import Any
 import pytest
 
 from rlaif.config import OpenaiConfig, QuestionsConfig
-from rlaif.feedback import retry
+from rlaif.feedback import endpoints, retry
 from rlaif.feedback.asking import Asker
 from rlaif.feedback.endpoints import Endpoints
+from rlaif.feedback.exchange import Request
 from rlaif.feedback.exchange_store import ExchangeStore
 from rlaif.feedback.strategies import build_strategy
 from rlaif.records import Answer, Example, Sample
@@ -230,3 +233,27 @@ def judged(openai: OpenaiConfig, config: QuestionsConfig, example: Example, dire
     samples = [Sample(f"s{n}", example.id, f"print({n})", "sft", 0, "stop") for n in range(NUM_SAMPLES)]
     with Asker(Endpoints(openai), directory, on_warning=lambda line: None) as asker:
         return build_strategy(config, 1).judge(samples, {example.id: example}, asker.ask).answers
+
+
+def test_a_delay_that_ends_while_others_are_looked_for_is_not_slept_through(
+    serve: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    next_job = endpoints._Round._next_job
+
+    def slowly(self: endpoints._Round, now: float) -> Any:
+        job = next_job(self, now)
+        time.sleep(0.0 if job else 0.02)  # four times the delay
+        return job
+
+    monkeypatch.setattr(endpoints._Round, "_next_job", slowly)
+    url = serve(lambda sent, number: completion(sent) if number else (500, b"")).url
+    replies: list[Any] = []
+
+    def ask() -> None:
+        with Asker(Endpoints(OpenaiConfig(model="m", base_url=url)), tmp_path) as asker:
+            replies.extend(asker.ask([Request((("user", "?"),))]))
+
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    asking.join(5.0)
+    assert [reply.texts for reply in replies] == [("Yes",)]
