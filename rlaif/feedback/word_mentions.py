@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from rlaif.feedback.mention import Mention, Rank
+from rlaif.feedback.pattern import Pattern
 from rlaif.feedback.phrases import (
     ASIDE,
     CHECKED,
@@ -51,7 +52,7 @@ LEAD = one_of(
 )
 FILL = r"(?:\\n|[\W_])*"
 """What is no word, with line breaks that were escaped once too often."""
-LEAD_IN = re.compile(
+LEAD_IN = Pattern(
     rf"{FILL}(?:(?:question|answer|q|a)? ?\d{{1,2}}[.):][\W_]+)?(?:{LEAD}{ENDS}{FILL})*", re.IGNORECASE
 )
 """What may come before a word that opens a text: "**Answer:** ", "The answer is", "I would say"."""
@@ -64,14 +65,14 @@ LINK = one_of(
 LINKS = rf"{ASIDE}{MARKUP}(?:{LINK}{ENDS}{MARKUP}){{0,4}}\Z"
 """What may come between a label and the word: "answer **is:** "."""
 VERDICT = one_of("answer, verdict, judge?ment, decision, conclusion")
-FINAL = re.compile(
+FINAL = Pattern(
     r"\\boxed\{\s{0,4}(?:\\\w{1,12}\{\s{0,4}){0,3}\Z|\[\[\s{0,4}\Z"
     rf"|<(?:final[ _-]?)?(?:{VERDICT}|result|output|response|label|final)>[\W_]{{0,12}}\Z"
     r"|\[(?:result|answer|verdict)\][\W_]{0,12}\Z"
     rf"|{STARTS}final (?:{VERDICT}|response){LINKS}|{CHECKED}",
     re.IGNORECASE,
 )
-LABELLED = re.compile(
+LABELLED = Pattern(
     rf"{STARTS}(?<!to )(?:{VERDICT}|classification|prediction"
     rf"|(?:result|label|output|response|reply)(?=[^\w.!?]{{0,6}}[:=])|(?<![\w.])A(?=:)){LINKS}",
     re.IGNORECASE,
@@ -80,40 +81,40 @@ CONCLUSION = one_of(
     "so, thus, therefore, hence, consequently, accordingly, overall, ultimately, finally, all in all, in short,"
     f"in summary, in conclusion, to conclude, to sum up, (?:which|this|that) means, {SAY}"
 )
-CONCLUDING = re.compile(rf"{STARTS}{CONCLUSION}{LINKS}|(?:=>|->|[→⇒∴])[^\w.!?]{{0,6}}\Z", re.IGNORECASE)
-CLAUSE_START = re.compile(r"(?:[:|;,)=—–：；，]|\s-)[^\w\n]{0,12}\Z")
-SENTENCE_START = re.compile(rf"(?:[\n.!?:|—–。！？：]|\s-)[^\w\n]{{0,12}}(?:{ADVERB}[^\w\n.]{{1,3}})?\Z", re.IGNORECASE)
-ASIDE_START = re.compile(r"[,，][^\w\n]{0,12}(?:(?:but|and|though) )?\Z", re.IGNORECASE)
+CONCLUDING = Pattern(rf"{STARTS}{CONCLUSION}{LINKS}|(?:=>|->|[→⇒∴])[^\w.!?]{{0,6}}\Z", re.IGNORECASE)
+CLAUSE_START = Pattern(r"(?:[:|;,)=—–：；，]|\s-)[^\w\n]{0,12}\Z")
+SENTENCE_START = Pattern(rf"(?:[\n.!?:|—–。！？：]|\s-)[^\w\n]{{0,12}}(?:{ADVERB}[^\w\n.]{{1,3}})?\Z", re.IGNORECASE)
+ASIDE_START = Pattern(r"[,，][^\w\n]{0,12}(?:(?:but|and|though) )?\Z", re.IGNORECASE)
 CLOSED = r"[^\S\n]{0,4}[*_\"'`)\]}]{0,6}"
-STANDS_ALONE = re.compile(rf"{CLOSED}(?:[,.;:!|\n—–(]|\s{{1,4}}[-—–(]|\s{{0,4}}\Z)")
+STANDS_ALONE = Pattern(rf"{CLOSED}(?:[,.;:!|\n—–(]|\s{{1,4}}[-—–(]|\s{{0,4}}\Z)")
 """What follows a word that is a sentence, or the first part of one."""
-ENDS_ASIDE = re.compile(rf"{CLOSED}(?:[,.;:!—–]|\s-\s)")
+ENDS_ASIDE = Pattern(rf"{CLOSED}(?:[,.;:!—–]|\s-\s)")
 """What follows the word of "Given line 3, yes, it runs"."""
-IS_ALONE_IN_ITS_SENTENCE = re.compile(rf"{CLOSED}(?:[.!]|\n|\s{{0,4}}\Z)")
-GOES_ON_AS_A_WORD = re.compile(r"[^\W_]|-\w|['’]\w|_[^\W_]")
+IS_ALONE_IN_ITS_SENTENCE = Pattern(rf"{CLOSED}(?:[.!]|\n|\s{{0,4}}\Z)")
+GOES_ON_AS_A_WORD = Pattern(r"[^\W_]|-\w|['’]\w|_[^\W_]")
 """What makes of a word a part of another: "nothing", "no-op"."""
-NEXT_WORD = re.compile(r"[^\S\n]{0,4}[*_\"'`]{0,4}[^\S\n]{1,4}[*_\"'`]{0,4}([\w'’]+)")
-NUMBER_SIGN = re.compile(r"No\.[^\S\n]?\d")
-COUNT_OF = re.compile(r"[Nn]o\. ?of\s")
-IS_ASKED = re.compile(r"[^\S\n]{0,4}[*_\"'`)]{0,4}\?")
-IS_CONDITIONAL = re.compile(
+NEXT_WORD = Pattern(r"[^\S\n]{0,4}[*_\"'`]{0,4}[^\S\n]{1,4}[*_\"'`]{0,4}([\w'’]+)")
+NUMBER_SIGN = Pattern(r"No\.[^\S\n]?\d")
+COUNT_OF = Pattern(r"[Nn]o\. ?of\s")
+IS_ASKED = Pattern(r"[^\S\n]{0,4}[*_\"'`)]{0,4}\?")
+IS_CONDITIONAL = Pattern(
     rf"[\W_]{{0,12}}(?:if|unless|when|whether|only if|or|otherwise|else){ENDS}|[^\S\n]{{0,4}}\?", re.IGNORECASE
 )
-HYPOTHETICAL = re.compile(
+HYPOTHETICAL = Pattern(
     rf"{STARTS}(?:if|unless|were|had){ENDS}[^.!?\n]*{STARTS}would{ENDS}[^.!?\n]*\Z", re.IGNORECASE
 )
 """What stands before the word of "If it did, the answer would be yes"."""
-ASKS = re.compile(r"[*_\"'`]{0,4}(?:[)\]]|[^\S\n]{0,2}[:=?])")
+ASKS = Pattern(r"[*_\"'`]{0,4}(?:[)\]]|[^\S\n]{0,2}[:=?])")
 """What follows the words of "Answer (yes/no): yes" and "Yes or no? Yes", which only name what may be said."""
-PROBABILITY = re.compile(r"[\s:=()\"'`~-]{1,6}(?:[01]?\.\d|\d{1,3}(?:\.\d+)? ?%|[01]\b)")
-SENTENCE_BREAK = re.compile(r"[.!?;:\n—–]")
-SEPARATOR = re.compile(r"([\W_]*?)(?:(and|or|but|nor|to|versus|vs)[\W_]+)?", re.IGNORECASE)
-CONTRAST = re.compile(
+PROBABILITY = Pattern(r"[\s:=()\"'`~-]{1,6}(?:[01]?\.\d|\d{1,3}(?:\.\d+)? ?%|[01]\b)")
+SENTENCE_BREAK = Pattern(r"[.!?;:\n—–]")
+SEPARATOR = Pattern(r"([\W_]*?)(?:(and|or|but|nor|to|versus|vs)[\W_]+)?", re.IGNORECASE)
+CONTRAST = Pattern(
     r"[\W_]*[,;.:][\W_]*(?:(?:and|but|yet|though|while)[\W_]+)?(?:\w{1,20}ly|in \w{1,20}|otherwise|else)[\W_]+",
     re.IGNORECASE,
 )
 """What stands between the words of "technically yes, practically no"."""
-OTHERWISE = re.compile(rf"{STARTS}(?:otherwise|else)[^\w.!?]{{1,4}}\Z", re.IGNORECASE)
+OTHERWISE = Pattern(rf"{STARTS}(?:otherwise|else)[^\w.!?]{{1,4}}\Z", re.IGNORECASE)
 """What stands before the second word of "yes if it is imported, otherwise no"."""
 
 
