@@ -18,6 +18,8 @@ first one.
 from __future__ import annotations
 
 import re
+import textwrap
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from rlaif.data.dict_shape import code_under_a_foreign_key, dict_sections
@@ -25,6 +27,14 @@ from rlaif.data.normalise import dedent, ends_with_unescaped_quote, has_stray_qu
 from rlaif.data.program.find import clean_code, code_of, find_program, holds_program
 from rlaif.data.program.json_code import code_in_json, json_value
 from rlaif.data.program.thought import answer_of
+from rlaif.data.program.turns import (
+    Span,
+    before_next_turn,
+    code_spans,
+    is_within,
+    may_have_next_turn,
+    stands_in_line_of_code,
+)
 
 SECTIONS = ("domain", "api_call", "api_provider", "explanation", "code")
 MAX_ESCAPE_LEVELS = 3
@@ -52,7 +62,7 @@ class Completion:
 def parse_completion(text: str) -> Completion:
     """Read any of the shapes. Never raises; of a section that comes twice, the first counts."""
     steps: list[str] = []
-    text = _with_plain_line_ends(text, steps).strip()
+    text = _stripped(_with_plain_line_ends(text, steps))
     if text[:1] in INVISIBLE:
         text = text.lstrip(INVISIBLE)
     text = answer_of(text, steps)
@@ -61,7 +71,7 @@ def parse_completion(text: str) -> Completion:
         if not _is_json_body(text):
             break
         text = _with_plain_line_ends(_without_json_packaging(text, steps), steps)
-    sections = _read_sections(text, steps)
+    sections = _read_sections(_first_answer(text, steps), steps)
     return Completion(**sections, steps=tuple(steps))
 
 
@@ -88,6 +98,22 @@ def _with_plain_line_ends(text: str, steps: list[str]) -> str:
     text = text.replace("\r\n", "\n")
     # Alone it ends lines in a text that has no other line ends.
     return text if "\n" in text else text.replace("\r", "\n")
+
+
+def _stripped(text: str) -> str:
+    """Without white space around it, and without an indentation that all of its lines have."""
+    if text[:1] in (" ", "\t", "\n"):
+        text = textwrap.dedent(text)
+    return text.strip()
+
+
+def _first_answer(text: str, steps: list[str]) -> str:
+    """The text without the turns that a base model writes after its answer."""
+    before = before_next_turn(text) if may_have_next_turn(text) else None
+    if before is None or "code" not in _read_sections(before, []):
+        return text
+    steps.append("next_turn")
+    return before
 
 
 def _is_json_body(text: str) -> bool:
@@ -141,6 +167,9 @@ def _read_sections(text: str, steps: list[str]) -> dict[str, str]:
 
 def _raw_sections(text: str, steps: list[str]) -> dict[str, str]:
     markers = _markers(text)
+    if markers and markers[0].start() > 0:
+        spans = code_spans(text, _MARKER)
+        markers = [marker for marker in markers if not _is_in_code(text, marker, spans)]
     if any(marker[1] for marker in markers):
         return _marked_sections(text, markers)
     packed = _json_sections(text, steps) or _dict_sections(text, steps)
@@ -177,6 +206,15 @@ def _markers(text: str) -> list[re.Match[str]]:
             markers.append(marker)
         position = text.find("<<", position + 1 if marker is None else marker.end())
     return markers
+
+
+def _is_in_code(text: str, marker: re.Match[str], spans: Sequence[Span]) -> bool:
+    if is_within(marker.start(), spans):
+        return True
+    line_start = text.rfind("\n", 0, marker.start()) + 1
+    if text[line_start : marker.start()].lstrip()[:1] in ("", "#"):
+        return False
+    return stands_in_line_of_code(text, marker.start(), marker.end())
 
 
 def _json_sections(text: str, steps: list[str]) -> dict[str, str]:

@@ -113,7 +113,7 @@ def without_stray_quotes(code: str, steps: list[str]) -> str:
 
 def dedent(raw: str, steps: list[str]) -> str:
     """Without the blank lines around it and the indentation common to all lines."""
-    code = raw.rstrip()
+    code = raw.rstrip().removeprefix("\ufeff")
     blank = _BLANK_LINES.match(code)
     if blank:
         code = code[blank.end() :]

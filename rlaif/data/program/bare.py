@@ -35,17 +35,22 @@ def whole_program(text: str) -> str | None:
     return text if does_something(tree, text, lone_call=False) else None
 
 
-def program_within(text: str) -> tuple[str, str] | None:
+def program_within(text: str, last_start: int | None = None) -> tuple[str, str] | None:
     """(the prose before the code, the code) where code is set apart from the prose around it.
 
     Apart means: at the start of the text, after a blank line, or after a short line that ends in a colon. A first line
     that can only be Python makes the text code from there on, also where the code does not parse.
+
+    ``last_start``: where the code starts at the latest; None wherever it likes.
     """
     if len(text) > MAX_PARSED_CHARS:
         return None
     lines = text.split("\n")
-    starts = 0
+    starts, position = 0, -1
     for number, line in enumerate(lines):
+        position += 1 + (len(lines[number - 1]) if number else 0)
+        if last_start is not None and position > last_start:
+            return None
         if not CODE_LINE.match(line.lstrip()) or line.startswith("##") or not _is_apart(lines, number):
             continue
         starts += 1
@@ -55,6 +60,21 @@ def program_within(text: str) -> tuple[str, str] | None:
         if code is not None:
             return "\n".join(lines[:number]), code
     return None
+
+
+def program_around(text: str, mark: int) -> tuple[str, str] | None:
+    """(the prose before the code, the code) where the code starts before a mark of the text and holds it.
+
+    It parses, so that the mark is in one of its strings or comments.
+    """
+    line_start = text.rfind("\n", 0, mark) + 1
+    before = text[:mark]
+    if '"""' not in before and "'''" not in before and not text[line_start:mark].strip():
+        return None  # it stands in no string
+    found = program_within(text, mark)
+    if found is None or len(found[0]) + len(found[1]) <= mark or syntax_tree(found[1]) is None:
+        return None
+    return found
 
 
 def _is_apart(lines: list[str], number: int) -> bool:
@@ -76,12 +96,16 @@ def _code_from(lines: list[str]) -> str | None:
     if error is None:
         return code if is_program(code, lone_call=False) else None
     before = "\n".join(own[: error - 1]).rstrip()
-    if 1 < error <= end and _is_prose(own[error - 1]) and is_program(before, lone_call=False):
+    if 1 < error <= end and _ends_code(own[error - 1]) and is_program(before, lone_call=False):
         return _LAST_HEADING.sub("", before)
     if DEFINITE_LINE.match(own[0]):
         prose = next((n for n in range(1, end) if _is_prose(own[n]) and not own[n - 1].strip()), end)
         return "\n".join(own[:prose]).rstrip()
     return None
+
+
+def _ends_code(line: str) -> bool:
+    return line.startswith(("```", "~~~")) or _is_prose(line)
 
 
 def _error_line(code: str) -> int | None:

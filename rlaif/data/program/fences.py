@@ -118,7 +118,7 @@ def _closing(text: str, start: int, run: str) -> _Closing:
             position = end
         elif found.startswith(run):
             return _closing_at(text, start, token.start())
-        elif found[0] == "#" and found.rstrip().endswith(run):
+        elif found[0] == "#" and found.rstrip().endswith(run) and found.strip("#`~ \t"):
             return _closing_at(text, start, token.start() + found.index(run))
     return _Closing(len(text), len(text), False) if position > first else _closing_at(text, start, first)
 

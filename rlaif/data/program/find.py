@@ -20,19 +20,23 @@ line can be nothing else.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from itertools import takewhile
 
 from rlaif.data.normalise import dedent, parses, unescape, unescaped_code
-from rlaif.data.program.bare import program_within, whole_program
+from rlaif.data.program.bare import program_around, program_within, whole_program
 from rlaif.data.program.blocks import blocks_of, code_in, is_python, may_be_code
 from rlaif.data.program.choose import chosen_blocks
 from rlaif.data.program.fences import Block, fenced_blocks
 from rlaif.data.program.json_code import code_in_json, json_value
-from rlaif.data.program.language import has_code_line, is_program, is_shell
+from rlaif.data.program.language import has_code_line, is_program, is_shell, language_of
 from rlaif.data.program.session import is_session, session_code, session_within
 from rlaif.data.program.tags import Tagged, opens_with_words, tagged_parts, without_entities
 
 MAX_NESTING = 2
 """Markers within markers are followed so deep."""
+MAX_LEADING = 8
+"""So many blocks of other languages that a text starts with are passed one by one, more of them at once."""
 MAX_TAGS = 6
 """So many tags of a text are looked into, and one of a text within a tag."""
 
@@ -74,7 +78,9 @@ def _simple_fence(text: str) -> tuple[str, str] | None:
         return None  # a tag or an escape
     if _CODE_HEADING.search(prose):
         return None
-    if not body.strip() or '"""' in text or "'''" in text or ">>>" in body or "In [" in body or is_shell(body):
+    if not body.strip() or "```" in body or '"""' in prose or "'''" in prose:
+        return None
+    if ">>>" in body or "In [" in body or is_shell(body):
         return None
     return prose, body
 
@@ -135,8 +141,13 @@ def _may_have_tags(text: str) -> bool:
 
 def _without_marks(raw: str, steps: list[str]) -> str:
     opens = raw.lstrip().startswith(("```", "~~~"))
-    if not opens and (_is_quoted(raw, _first_fence(raw)) or parses(raw)):
+    if not opens and parses(raw):
         return raw  # the marks are within strings
+    around = _around_marks(raw)
+    if around is not None:
+        return around[1]
+    if _is_quoted(raw, _first_fence(raw)) and not _may_have_tags(raw):
+        return raw
     found: list[str] = []
     _, code = _marked(raw, found, MAX_NESTING)
     if code is not None:
@@ -169,21 +180,31 @@ def _find(text: str, steps: list[str], depth: int) -> tuple[str, str | None]:
     if heading is not None:
         steps.append("heading")
         section = _YAML_MARK.sub("", text[heading.end() :])
-        return text[: heading.start()], clean_code(section, steps) if section.strip() else None
+        return text[: heading.start()], _code_under(section, steps) if section.strip() else None
+    around = _around_marks(text)
+    if around is not None:
+        steps.append("bare")
+        return around
     if _may_have_marks(text):
-        prose, code = _quoted_fence(text) or _marked(text, steps, depth)
+        prose, code = _marked(text, steps, depth)
         if code is not None:
             return prose, code
     return _unmarked(text, steps)
 
 
-def _quoted_fence(text: str) -> tuple[str, str] | None:
-    """(prose, code) of bare code whose first fence is within a string of it, as in a docstring."""
-    fence = _first_fence(text)
-    if not _is_quoted(text, fence):
-        return None
-    within = program_within(text)
-    return within if within is not None and len(within[0]) < fence and parses(within[1]) else None
+def _code_under(section: str, steps: list[str]) -> str:
+    """The code of a section under a heading, without the prose after it."""
+    code = clean_code(section, steps)
+    within = None if parses(code) else program_within(code)
+    return code if within is None else within[1]
+
+
+def _around_marks(text: str) -> tuple[str, str] | None:
+    """(prose, code) of bare code that holds the text's first mark in a string or a comment, as in a docstring."""
+    mark = min(_first_fence(text), text.find(">>> ") % (len(text) + 1))
+    if _may_have_tags(text):
+        mark = min(mark, next((part.start for part in tagged_parts(text, 1)), mark))
+    return program_around(text, mark) if mark < len(text) else None
 
 
 def _is_quoted(text: str, position: int) -> bool:
@@ -222,15 +243,20 @@ def _marked(text: str, steps: list[str], depth: int) -> tuple[str, str | None]:
     """The code between the first markers that hold some."""
     if depth == 0:
         return text, None
-    if "\\n" in text and _ESCAPED_FENCE.search(text):
+    fence = _first_fence(text)
+    parts = list(tagged_parts(text, MAX_TAGS if depth == MAX_NESTING else 1)) if _may_have_tags(text) else []
+    if "\\n" in text and _ESCAPED_FENCE.search(text) and not _has_code_block(text, parts):
         unescaped: list[str] = ["unescape"]
         found = _marked(unescape(text), unescaped, depth)
         if found[1] is not None:
             steps += unescaped
             return found
-    fence = _first_fence(text)
+    if fence < len(text) and not (parts and parts[0].start < fence):
+        found = _behind_other_languages(text, steps, depth)
+        if found[1] is not None:
+            return found
     after = []
-    for part in tagged_parts(text, MAX_TAGS if depth == MAX_NESTING else 1) if _may_have_tags(text) else ():
+    for part in parts:
         if part.start > fence:
             after.append(part)
             continue
@@ -246,6 +272,29 @@ def _marked(text: str, steps: list[str], depth: int) -> tuple[str, str | None]:
         if code is not None:
             return text[: part.start], code
     return text, None
+
+
+def _has_code_block(text: str, parts: Sequence[Tagged]) -> bool:
+    bodies = [*(block.body for block in fenced_blocks(text)), *(part.body for part in parts)]
+    return any(body.strip() and parses(dedent(body, [])) for body in bodies)
+
+
+def _behind_other_languages(text: str, steps: list[str], depth: int) -> tuple[str, str | None]:
+    """What the text holds behind a block of another language that it starts with, as how to install something."""
+    fence = _first_fence(text)
+    if language_of(text[fence + 3 : text.find("\n", fence)]) == "python":
+        return text, None
+    blocks = fenced_blocks(text)
+    leading = list(takewhile(lambda block: language_of(block.info) == "other" or is_shell(block.body), blocks))
+    if not leading:
+        return text, None
+    position = leading[-1 if len(leading) > MAX_LEADING else 0].end
+    inner: list[str] = []
+    prose, code = _find(text[position:], inner, depth)
+    if code is None:
+        return text, None
+    steps += inner
+    return text[:position] + prose, code
 
 
 def _tagged(part: Tagged, steps: list[str], depth: int) -> str | None:

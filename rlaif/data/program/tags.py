@@ -6,6 +6,11 @@ import html
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
+
+from rlaif.data.normalise import dedent, parses
+
+MAX_ENDINGS = 4
 
 _CODE_NAMES = "code|pre|python|py|script|program|snippet|execute|execute_ipython|run_code|code_block|python_code|source"
 _ANSWER_NAMES = "answer|solution|response|final|final_answer|output|result|tool_call|function_call|completion"
@@ -86,5 +91,11 @@ def _end(text: str, opening: re.Match[str]) -> tuple[int, int]:
             kind or "", f"</{name}>"
         )
         ending = re.compile(re.escape(written), re.IGNORECASE)
-    found = ending.search(text, opening.end())
-    return (found.start(), found.end()) if found else (len(text), len(text))
+    first: tuple[int, int] | None = None
+    for found in islice(ending.finditer(text, opening.end()), MAX_ENDINGS):
+        place = found.start(), found.end()
+        if first is None:
+            first = place
+        if kind != "code" or parses(dedent(text[opening.end() : found.start()], [])):
+            return place  # where it does not parse, the mark may be in a string of it
+    return first or (len(text), len(text))

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import re
 
+from rlaif.data.program.turns import Span, code_spans, is_within, stands_in_line_of_code
+
 _NAMES = "think|thinking|thought|thoughts|reasoning|reflection|scratchpad|analysis|seed:think|inner_monologue"
 _TAG = re.compile(
     rf"(?P<end></(?:{_NAMES})>|\[/THINK\]|◁/think▷|<\|(?:end_of_thought|/?END_THINKING|/think)\|>|<channel\|>)"
@@ -19,8 +21,8 @@ _TAG = re.compile(
 _CHANNEL = re.compile(r"<\|channel\|>\s*final\b[^<\n]{0,40}<\|message\|>")
 _FIRST_CHANNEL = re.compile(r"\s*(?:<\|start\|>assistant)?<\|channel\|>\s*(?:analysis|commentary)\b")
 _END_OF_TURN = re.compile(
-    r"\s*(?:<\|(?:im_end|endoftext|eot_id|end_of_text|end|return|end_of_turn|END_RESPONSE)\|>|</s>|<end_of_turn>|<\|EOT\|>"
-    r"|<｜end▁of▁sentence｜>)\s*\Z"
+    r"\s*(?:<\|(?:im_end|endoftext|eot_id|end_of_text|end|return|end_of_turn|END_RESPONSE)\|>|</s>|<eos>|<end_of_turn>"
+    r"|<\|EOT\|>|<｜end▁of▁sentence｜>)\s*\Z"
 )
 _SPOKEN_STARTS = ("analysis", "Here is my ", "Here's my ")
 _SPOKEN = re.compile(
@@ -60,8 +62,12 @@ def _without_thoughts(text: str) -> str | None:
             return ""
     kept: list[str] = []
     position, opened = 0, None
+    spans: list[Span] | None = None
     for tag in _TAG.finditer(text):
         if not _is_tag(text, tag):
+            continue
+        spans = code_spans(text, _TAG) if spans is None else spans
+        if is_within(tag.start(), spans):
             continue
         if tag["end"] is None:
             if opened is None and not text[text.rfind("\n", 0, tag.start()) + 1 : tag.start()].strip():
@@ -84,7 +90,7 @@ def _is_tag(text: str, found: re.Match[str]) -> bool:
         return text.endswith("```", 0, found.start())
     if text[found.end() : found.end() + 1] in ('"', "'", "`"):
         return text.startswith("```", found.end())
-    return not text.startswith("#", text.rfind("\n", 0, found.start()) + 1)
+    return not stands_in_line_of_code(text, found.start(), found.end())
 
 
 def _without_end_of_turn(text: str, steps: list[str]) -> str:
