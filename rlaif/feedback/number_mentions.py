@@ -39,11 +39,14 @@ from rlaif.feedback.number_phrases import (
     OF_BOTH,
     OF_THE_WHOLE,
     OF_THINGS,
+    OR_MORE,
     OTHER_SCALE,
     OUT_OF,
     PREFERS,
+    RANKED,
     SINGLE_ITEM,
     SURE,
+    UNPREFERRED,
     WORSE,
     WOULD_BE,
 )
@@ -53,7 +56,7 @@ from rlaif.feedback.phrases import (
     MOST_MENTIONS,
     UNCHECKED,
     is_alone_in_its_last_line,
-    is_quoted,
+    is_in_a_quotation,
     one_of,
     text_before,
 )
@@ -134,7 +137,8 @@ def _place(text: str, match: re.Match[str], before: str, words: tuple[str, ...])
     end, is_fraction = match.end(), False
     if len(words) > 2 and (fraction := _fraction(words[-1]).match(text, end)):
         end, is_fraction = fraction.end(), True
-    is_bound = COMPARES.search(before) is not None and not (before[-1] == "<" and text[end : end + 1] == ">")
+    is_enclosed = before[-1] == "<" and text[end : end + 1] == ">"
+    is_bound = bool(OR_MORE.match(text, end) or (COMPARES.search(before) and not is_enclosed))
     scale = OTHER_SCALE.match(text, end) if len(words) > 2 and not is_fraction else None
     is_other = is_bound or MINUS.search(before) or text[end : end + 1] == "%" or (scale and scale[1] != words[-1])
     shares = {} if is_other else _shares(match.group(), words)
@@ -153,7 +157,7 @@ def _names_what_may_be_said(words: tuple[str, ...]) -> re.Pattern[str]:
     between = rf"(?: ?\([^()\n]{{0,30}}\))?[^\S\n]{{0,4}}{one_of(DASHES)}[^\S\n]{{0,4}}"
     means = r" ?(?:=|is|means|being) ?"
     pairs = "|".join(rf"{low}{means}[^\d\n.]{{1,30}}{high}{means}" for low, high in ((one, other), (other, one)))
-    return re.compile(rf"{one}{between}{other}(?!\d|\.\d)|{pairs}", re.IGNORECASE)
+    return re.compile(rf"{one}{between}{other}(?!\d|\.\d)|{pairs}|{other}[- ]points? scale", re.IGNORECASE)
 
 
 @lru_cache(maxsize=64)
@@ -219,15 +223,17 @@ def _rank_of_opening(text: str, place: _Place, before: str, is_scale: bool) -> R
 
 def _rank(text: str, place: _Place, before: str, is_scale: bool) -> Rank | None:
     """How a number that does not open the text stands in it; None where it is only mentioned."""
-    if IS_CONDITIONAL.match(text, place.end) or DENIED.search(before) or _is_of_another(text, place, before):
+    if IS_CONDITIONAL.match(text, place.end) or DENIED.search(before) or is_in_a_quotation(before, text, place.end):
+        return None
+    if _is_of_another(text, place, before):
         return None
     is_answer = place.is_fraction or not _counts_things(text, place.end)
     is_sure = is_answer or SURE.search(before) is not None
-    if is_sure and (final := FINAL.search(before)):
-        return None if is_quoted(final, text, place.end) else Rank.final
-    label = (GRADE_LABEL if is_scale else CHOICE_LABEL).search(before)
-    if label and is_quoted(label, text, place.end):
+    if is_sure and FINAL.search(before):
+        return Rank.final
+    if not is_scale and (UNPREFERRED.search(before) or RANKED.search(before)):
         return None
+    label = (GRADE_LABEL if is_scale else CHOICE_LABEL).search(before)
     if is_sure and label:
         is_of_a_part = is_scale and label.group(1) is not None and label.group(1).casefold() not in OF_THE_WHOLE
         return Rank.stated if is_of_a_part else Rank.labelled
@@ -239,7 +245,11 @@ def _rank(text: str, place: _Place, before: str, is_scale: bool) -> Rank | None:
         return Rank.concluding
     if entry := ENTRY.search(before):
         name = (entry.group(1) or "").rpartition("_")[2].casefold()
-        is_counted = is_scale and (COUNTS.fullmatch(name) or COUNTED.search(before))
+        is_counted = (
+            COUNTS.fullmatch(name)
+            or COUNTED.search(before)
+            or (name.isdecimal() and NAMES_A_RESPONSE.search(before, 0, entry.start(1)))
+        )
         if place.is_fraction and not BEGINS_A_CLAUSE.search(before, 0, entry.start()):
             return Rank.stated  # "3 errors: 4/10"
         return Rank.stated if is_answer and not is_counted and name not in WORSE else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from rlaif.feedback.pattern import Pattern
-from rlaif.feedback.phrases import ASIDE, CHECKED, ENDS, MARKUP, STARTS, one_of, words_of
+from rlaif.feedback.phrases import ADVERB, ASIDE, CHECKED, ENDS, MARKUP, STARTS, TAG, one_of, words_of
 
 DIGITS = r"(?<!\d,)\d{1,9}(?:\.\d{1,9})?(?!\d|\.\d|,\d|[^\W_])"
 NUMBER = Pattern(rf"(?<![\w.]){DIGITS}")
@@ -31,7 +31,7 @@ DASHES = r"-, –, —, to, \.\.\.?, through"
 RESPONSE = one_of("response, output, option, candidate")
 OF_BOTH = Pattern(r"(?<![^\W_])(?:of|between|among)(?: the| these)?[^\S\n]{1,4}\Z", re.IGNORECASE)
 """What stands before the number of "the best of the 2"."""
-OUT_OF = Pattern(r"(?:[^\d\s][^\S\n]?|\n)(?:/|out of)[^\S\n]?\Z", re.IGNORECASE)
+OUT_OF = Pattern(r"(?:(?:[^\d\s][^\S\n]?|\n)(?:/|out of)|\nof)[^\S\n]?\Z", re.IGNORECASE)
 """What stands before the highest grade where no grade stands before it: "Score (/10): 8"."""
 BOTH = Pattern(rf"[^\S\n]{{0,4}}(?:and|or|&|/)[^\S\n]{{0,4}}(?:the )?{RESPONSE} ?\d", re.IGNORECASE)
 ASKS = Pattern(r"[*_\"'`]{0,4}(?:[)\]]|[^\S\n]{0,2}[:=?])")
@@ -43,7 +43,7 @@ SINGLE_ITEM = Pattern(r"[(\[*_#>]{0,4}\d[*_]{0,2}[.)]")
 NEXT_WORD = Pattern(r"[\s*_\"'`)\]}]{0,6}?[^\S\n]{1,4}[*_]{0,2}([^\W\d_][\w'’]*)")
 GOES_ON = words_of(
     "points point pts marks mark stars star overall because since as but and so while although though due given for "
-    "with the this that it its there i my in on from here to over rather instead"
+    "where by hands with the this that it its there i my in on from here to over rather instead"
 )
 """After a grade they are its unit, or begin its reason. Another word makes of it a number of things: "3 errors"."""
 
@@ -53,11 +53,13 @@ I_WOULD = (
     r"(?:(?:go|going|leaning|opting) (?:with|for|towards?)|choosing|picking)"
     rf"|i(?:['’]?d| would| will|['’]ll)? (?:say|choose|prefer|pick|select|{RATE})"
 )
+DIGIT = "(?:one|two|three|four|five|six|seven|eight|nine|ten)"
 LEAD = one_of(
     "the, my, a, an, final, overall, total, answer, score, rating, grade, mark, result, verdict, preferred, preference,"
-    "about, around, approximately, roughly, solid, strong, perfect, good,"
-    "decent, fair, low, high, weak, definitely, clearly, probably, i think, i believe, it is,"
+    "about, around, solid, strong, perfect, good,"
+    "decent, fair, low, high, weak, i think, i believe, it is,"
     "it['’]s, better, best, winner, choice, response, output, option, candidate, number, one, is, would be, of,"
+    rf"(?:this|that) is, (?:this|that|it) would be, {ADVERB}, {TAG}, {DIGIT},"
     rf"(?:for|to|on) (?:this|the|your) \w+, {I_WOULD}"
 )
 LEAD_IN = Pattern(rf"[\W_]*(?:{LEAD}{ENDS}[\W_]*)*", re.IGNORECASE)
@@ -66,7 +68,7 @@ LEAD_IN = Pattern(rf"[\W_]*(?:{LEAD}{ENDS}[\W_]*)*", re.IGNORECASE)
 LINK = one_of(
     "is, was, would be, should be, must be, will be, be, at, as, a, an, the, of, for, around, about, therefore, thus,"
     r"then, only, just, clearly, score, rating, grade, response, output, option, candidate, number, one, (?<=['’])s,"
-    r"two, both, for (?:this|the) \w+"
+    rf"both, here, for (?:this|the) \w+, {ADVERB}, {TAG}, {DIGIT}"
 )
 LINKS = rf"(?:{ASIDE}| ?/ ?\d{{1,3}}){MARKUP}(?:{LINK}{ENDS}{MARKUP}){{0,7}}\Z"
 """What may come between a label and the number: "score for this output is **"."""
@@ -92,19 +94,20 @@ GRADE_LABEL = Pattern(
 OF_THE_WHOLE = words_of("the my a its this your and so is total numeric numerical final overall quality judge of with")
 """What may come before a label. Another word makes it the label of a part: "Readability score: 7"."""
 CHOICE = one_of(
-    "answer, verdict, decision, preferred, preference, winner, choice, better, best, chosen, selected, selection,"
-    "recommended, recommendation, my pick"
+    "answer, verdict, decision, preferred, preference, winner, choice, better, best, superior, stronger, chosen,"
+    "selected, selection, recommended, recommendation, my pick"
 )
 NOT_BEFORE = r"(?<!not )(?<!n't )(?<!n’t )(?<!never )"
 CHOICE_LABEL = Pattern(rf"{STARTS}{CHOICE}{LINKS}", re.IGNORECASE)
 CONCLUSION = one_of(
     "so, thus, therefore, hence, overall, ultimately, in conclusion, in summary, in short,"
-    rf"{NOT_BEFORE}(?:prefer|choose|pick|select|favou?r|go (?:with|for)|going (?:with|for)|recommend|vote for)"
+    rf"{NOT_BEFORE}(?:prefer|choose|pick|select|favou?r|go (?:with|for)|going (?:with|for)|recommend|vote for"
+    r"|(?:lean|leaning|inclined) (?:towards?|to))"
 )
 PREFERS = Pattern(rf"{STARTS}(?:prefer|favou?r){LINKS}", re.IGNORECASE)
 GIVES = one_of(
-    "gives?, giving, rates?, rated, deserves?, earns?, gets?, receives?, assign, award, worth, merits?, scores, say,"
-    "settle on, put (?:it|this|that) at"
+    "gives?, giving, rates?, rated, deserves?, earns?, gets?, receives?, graded, assign, award, worth, merits?, scores,"
+    "say, settle on, put (?:it|this|that) at"
 )
 CONCLUDING = Pattern(rf"{STARTS}{CONCLUSION}{LINKS}|(?:=>|->|[→⇒∴])[^\w.!?]{{0,6}}\Z", re.IGNORECASE)
 GIVEN = Pattern(
@@ -127,7 +130,9 @@ COUNTS = Pattern(
 """What is no grade's name: "Errors: 2"."""
 COUNTED = Pattern(
     r"[\n,;{][^\w\n]{0,8}(?:(?!(?:it|this|that|which|code|program|output|and|the) )[^\W_]{1,20}[ _])?"
-    r"(?!points|pts|marks|stars|scores|ratings|grades)[^\W_]+[^\W_siu]s[\"'`*_)\]]{0,4}[^\S\n]?[:=][^\w\n]{0,12}\Z",
+    r"(?!points|pts|marks|stars|scores|ratings|grades)"
+    r"(?:[^\W_]+[^\W_siu]s(?: (?:found|detected|made|seen|missing|failed|passed|used|reported))?"
+    r"|(?:exit|return|error|status) code)[\"'`*_)\]]{0,4}[^\S\n]?[:=][^\w\n]{0,12}\Z",
     re.IGNORECASE,
 )
 """Nor is a plural: "Failed tests: 2"."""
@@ -143,8 +148,10 @@ MORE = one_of(
     "correct, complete, accurate, helpful, useful, robust, reliable, precise, faithful, appropriate, suitable"
 )
 IS_BETTER = Pattern(
-    rf"[\s*_\"'`)\]]{{0,5}}(?:{SEEMS}\s{{1,3}}(?:{BY_FAR}\s{{1,3}}){{0,4}}(?:{BETTER}|more {MORE}(?= than))"
-    rf"|(?:[^\W_]+ly\s{{1,3}})?(?:wins|outperforms|beats|surpasses)){ENDS}"
+    rf"[\s*_\"'`)\]]{{0,5}}(?:{SEEMS}\s{{1,3}}(?:{BY_FAR}\s{{1,3}}){{0,4}}"
+    rf"(?:{BETTER}|correct one|more {MORE}(?= than| one|[.!\n]|\Z))"
+    rf"|(?:{ADVERB}\s{{1,3}})?(?:wins|outperforms|beats|surpasses)"
+    rf"|better (?:follows|fits|matches|answers|addresses|meets|solves|fulfill?s)){ENDS}"
     rf"(?!,?\s{{1,3}}(?:if|unless|when|had|were){ENDS}|[^.!?\n]{{0,80}}\?)",
     re.IGNORECASE,
 )
@@ -155,6 +162,10 @@ IS_CONDITIONAL = Pattern(
 WOULD_BE = Pattern(rf"{STARTS}would (?:be|get|deserve|earn|have been) [^.!?\n\d]{{0,20}}\Z", re.IGNORECASE)
 LACKS = Pattern(rf",? (?:with|had|were|but){ENDS}", re.IGNORECASE)
 """With it before and this behind, a number is what a better program would get: "It would be a 10 with docs"."""
+UNPREFERRED = Pattern(rf"{STARTS}(?:least|not|less)[ -]\w{{1,20}}{MARKUP}\Z", re.IGNORECASE)
+RANKED = Pattern(rf"\n[^\w\n]{{0,6}}\d{{1,2}}[.):][^\w\n]{{1,6}}(?:{RESPONSE} )?\Z", re.IGNORECASE)
+"""What stands before a response that is an item of a list: "2. Response 1"."""
+OR_MORE = Pattern(r"[^\S\n]{1,4}(?:or|and) (?:higher|more|above|better|lower|less|fewer|below|worse)", re.IGNORECASE)
 WORSE = words_of("worse worst loser rejected inferior weaker ranking rank order losing")
 """What labels the other response, or both."""
 OTHER_SCALE = Pattern(

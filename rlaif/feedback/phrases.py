@@ -19,7 +19,8 @@ ASIDE = (
     r" (?:to|for|on) [\"'`“‘][^\"'`“”‘’\n]{1,60}[\"'`”’])?"
 )
 """What may stand behind a label before all else: "Answer (yes/no)", "the score, in my view,"."""
-QUOTED = re.compile(r"\w[,:]?\s([\"'`“‘«])[^\w\"'`“”‘’«»\n]{0,6}\Z")
+OPENING_QUOTE = re.compile(r"\w[,:]?[^\S\n]([\"'`“‘«])(?=\S)")
+REST_OF_A_QUOTATION = 60
 CLOSING_QUOTES = {"“": "”", "‘": "’", "«": "»"}
 DENIED = re.compile(
     r"(?:n['’]t|(?<![^\W_])not|cannot) (?:think|believe|say|agree|conclude|sure|clear|evident|convinced|true"
@@ -30,6 +31,9 @@ DENIED = re.compile(
 UNCHECKED = re.compile(r"(?:\[ ?\]|(?<![\w)\]])\( ?\)|[☐□○◯⬜])[^\w\n]{0,6}(?:response )?\Z", re.IGNORECASE)
 CHECKED = r"(?:\[[x✓✔]\]|\([x✓✔]\)|[☑☒●◉])[^\w\n]{0,6}(?:response )?\Z"
 """What stands before what was ticked of several: "[x] Yes [ ] No"."""
+ADVERB = r"(?!(?:hard|scarce|bare|part|partial|potential|conditional|seeming|supposed|alleged)ly)[^\W_]+ly"
+"""What leaves an answer one: "definitely", "mostly", "sadly"."""
+TAG = r"(?<=[</])(?:b|i|u|p|em|strong|code|div|span|li|td|h[1-6])(?=>)"
 ENDS_TEXT = re.compile(r"[\W_]*\Z")
 BULLETS = " \t\r*_#>\"'`([{-•"
 
@@ -48,16 +52,19 @@ def text_before(text: str, at: int) -> str:
     return "\n" + text[:at] if at <= WINDOW else "x" + text[at - WINDOW : at]
 
 
-def is_quoted(label: re.Match[str], text: str, end: int) -> bool:
-    """Whether a label's match and its value, which ends at `end`, are what a sentence quotes.
+def is_in_a_quotation(before: str, text: str, end: int) -> bool:
+    """Whether what ends at `end`, behind `before`, stands in what a sentence quotes, together with other words.
 
-    "It says 'Answer: yes'" is; `{"answer": "yes"}` is not, whose quote ends before its value.
+    In "It says 'Answer: yes'" it does; not in `{"answer": "yes"}`, whose quotes end before the value.
     """
-    opened = QUOTED.search(label.string, 0, label.start())
-    if opened is None:
+    if not any(quote in before for quote in "\"'`“‘«"):
         return False
-    quote = CLOSING_QUOTES.get(opened.group(1), opened.group(1))
-    return quote not in label.group() and quote in text[end : end + 4]
+    for opened in OPENING_QUOTE.finditer(before):
+        quote = CLOSING_QUOTES.get(opened.group(1), opened.group(1))
+        within = before[opened.end() :]
+        if quote not in within and "\n" not in within and any(one.isalnum() for one in within):
+            return quote in text[end : end + REST_OF_A_QUOTATION].partition("\n")[0]
+    return False
 
 
 def is_alone_in_its_last_line(before: str, text: str, end: int) -> bool:

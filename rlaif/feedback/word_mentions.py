@@ -10,6 +10,7 @@ from functools import lru_cache
 from rlaif.feedback.mention import Mention, Rank
 from rlaif.feedback.pattern import Pattern
 from rlaif.feedback.phrases import (
+    ADVERB,
     ASIDE,
     CHECKED,
     DENIED,
@@ -18,9 +19,10 @@ from rlaif.feedback.phrases import (
     MARKUP,
     MOST_MENTIONS,
     STARTS,
+    TAG,
     UNCHECKED,
     is_alone_in_its_last_line,
-    is_quoted,
+    is_in_a_quotation,
     one_of,
     text_before,
     words_of,
@@ -28,7 +30,7 @@ from rlaif.feedback.phrases import (
 
 DETERMINERS = ("no", "a")
 FUNCTION_WORDS = words_of(
-    "a an the this that these those it its he she they we i you there here all some every each any both not none "
+    "no a an the this that these those it its he she they we i you there here all some every each any both not none "
     "because since as but and or so if when while although though however unless due given "
     "for in on at with without from by to"
 )
@@ -40,27 +42,25 @@ SAY = (
     r"(?:say(?:ing)?|answer|conclude|respond|reply|think|believe|vote|choose|pick|go(?:ing)? with"
     r"|lean(?:ing)?(?: towards?| to)?)"
 )
-ADVERB = r"(?!(?:hard|scarce|bare|part|partial|potential|conditional|seeming|supposed|alleged)ly)[^\W_]+ly"
-"""What leaves an answer one: "definitely", "mostly", "sadly"."""
 LEAD = one_of(
     "the, this, my, a, final, short, correct, answer, verdict, judge?ment, decision, conclusion, result, response,"
-    "output, is, would be, well, ok, okay, sure, indeed, overall, hmm, oh, ah, it is, it['’]s, that is,"
-    r"that['’]s, resounding, definite, clear, firm, hard, strong, pretty, quite, very, almost(?= [a-z]+ly), most,"
-    rf"of course, without (?:a |any )?doubt, {ADVERB}, (?<=<)(?:b|i|u|p|em|strong|code), (?<=&)quot(?=;),"
+    "output, is, (?:(?:it|this|that) )?would be,"
+    "well, ok, okay, sure, indeed, overall, hmm, oh, ah, it is, it['’]s,"
+    r"that is, that['’]s, resounding, definite, clear, firm, hard, strong, pretty, quite, very,"
+    rf"almost(?= [a-z]+ly), most, of course, without (?:a |any )?doubt, {ADVERB}, {TAG}, (?<=&)quot(?=;),"
     r"(?<=&#)\d{2}(?=;), (?<=['’])s, (?<=[\[(])x(?=[\])]),"
     rf"(?:for|to|on) (?:this|the|your) \w+, {SAY}"
 )
 FILL = r"(?:\\n|[\W_])*"
 """What is no word, with line breaks that were escaped once too often."""
-LEAD_IN = Pattern(
-    rf"{FILL}(?:(?:question|answer|q|a)? ?\d{{1,2}}[.):][\W_]+)?(?:{LEAD}{ENDS}{FILL})*", re.IGNORECASE
-)
+LEAD_IN = Pattern(rf"{FILL}(?:(?:question|answer|q|a)? ?\d{{1,2}}[.):][\W_]+)?(?:{LEAD}{ENDS}{FILL})*", re.IGNORECASE)
 """What may come before a word that opens a text: "**Answer:** ", "The answer is", "I would say"."""
 
 LINK = one_of(
     "is, was, would be, should be, must be, has to be, will be, be, that, it, its, it['’]s, the answer, my answer,"
-    "answer, (?<=['’])s, verdict, the output, the result, with, for, a, an, clear, therefore, thus,"
-    f"still, then, most, to (?:the|this|your) question, {ADVERB}"
+    "answer, (?<=['’])s, verdict, the output, the result, with, for, a, an, clear, firm, here,"
+    f"therefore, thus, remains, can only be, still, then, to (?:this|that), {TAG}, most,"
+    rf"to (?:the|this|your) question, {ADVERB}"
 )
 LINKS = rf"{ASIDE}{MARKUP}(?:{LINK}{ENDS}{MARKUP}){{0,4}}\Z"
 """What may come between a label and the word: "answer **is:** "."""
@@ -100,11 +100,9 @@ IS_ASKED = Pattern(r"[^\S\n]{0,4}[*_\"'`)]{0,4}\?")
 IS_CONDITIONAL = Pattern(
     rf"[\W_]{{0,12}}(?:if|unless|when|whether|only if|or|otherwise|else){ENDS}|[^\S\n]{{0,4}}\?", re.IGNORECASE
 )
-HYPOTHETICAL = Pattern(
-    rf"{STARTS}(?:if|unless|were|had){ENDS}[^.!?\n]*{STARTS}would{ENDS}[^.!?\n]*\Z", re.IGNORECASE
-)
+HYPOTHETICAL = Pattern(rf"{STARTS}(?:if|unless|were|had){ENDS}[^.!?\n]*{STARTS}would{ENDS}[^.!?\n]*\Z", re.IGNORECASE)
 """What stands before the word of "If it did, the answer would be yes"."""
-ASKS = Pattern(r"[*_\"'`]{0,4}(?:[)\]]|[^\S\n]{0,2}[:=?])")
+ASKS = Pattern(r"[*_\"'`]{0,4}[)\]]|[*_]{0,4}[^\S\n]{0,2}[:=?]")
 """What follows the words of "Answer (yes/no): yes" and "Yes or no? Yes", which only name what may be said."""
 PROBABILITY = Pattern(r"[\s:=()\"'`~-]{1,6}(?:[01]?\.\d|\d{1,3}(?:\.\d+)? ?%|[01]\b)")
 SENTENCE_BREAK = Pattern(r"[.!?;:\n—–]")
@@ -230,11 +228,12 @@ def _rank(text: str, place: _Place) -> Rank | None:
     if IS_CONDITIONAL.match(text, place.end):
         return None
     before = text_before(text, place.start)
-    if HYPOTHETICAL.search(before) or DENIED.search(before):
+    if HYPOTHETICAL.search(before) or DENIED.search(before) or is_in_a_quotation(before, text, place.end):
         return None
-    for rank, label in ((Rank.final, FINAL), (Rank.labelled, LABELLED)):
-        if found := label.search(before):
-            return None if is_quoted(found, text, place.end) else rank
+    if FINAL.search(before):
+        return Rank.final
+    if LABELLED.search(before):
+        return Rank.labelled
     if is_alone_in_its_last_line(before, text, place.end):
         return Rank.last_line
     if CONCLUDING.search(before):

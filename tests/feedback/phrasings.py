@@ -23,7 +23,7 @@ def word_said(text: str, request: Request = YES_NO, finish_reason: str = "stop")
 
 def spelt(lines: list[str], word: str, other: str) -> list[str]:
     """A table's texts with their words in place."""
-    names = {"{X}": word.capitalize(), "{x}": word, "{XX}": word.upper(), "{O}": other.capitalize()}
+    names = {"{X}": word.capitalize(), "{x}": word, "{XX}": word.upper(), "{O}": other.capitalize(), "{o}": other}
     texts = []
     for line in lines:
         text = line.replace("\\\\", "\0").replace("\\n", "\n").replace("\0", "\\")
@@ -195,6 +195,15 @@ Unfortunately {X}, as line 3 shows
 Actually {X}
 Thus, the output is {X}.
 Maybe, but my final answer is {X}
+That would be a {x}.
+<b>Answer:</b> {X}
+<div>{X}</div>
+The answer here is {x}.
+The answer can only be {x}.
+The answer remains {x}.
+The answer to that is {X}.
+My answer is a firm {x}.
+It claims "{o}, it does not" in a comment. {X}.
 I'm inclined to say {X}.
 I'd lean towards {X}.
 I lean {X}.

@@ -63,7 +63,10 @@ GRADES = {
     '{"reason": "It runs", "score": 8}': "8",
     "Only 2/10 of the calls exist. I'd give it 3/10.": "3", "A perfect 10.": "10", "Receives a 9": "9",
     "The score's 8.": "8", '{"score": {"value": 8}}': "8", "8 (out of 10)": "8", "Score: 8 out of a possible 10": "8",
-    "Confidence: 9/10\nScore: 7/10": "7",
+    "Confidence: 9/10\nScore: 7/10": "7", "That would be a 7.": "7", "The answer here is 8.": "8", "<p>8</p>": "8",
+    "<b>Score:</b> 8": "8", "Easily a 9.": "9", "Unfortunately a 2.": "2", "Graded 8": "8", "Score: eight (8)": "8",
+    "Of 10 points, it gets 8.": "8", "10-point scale: 8": "8", "8 where 1 is bad and 10 is good": "8",
+    "It says 'give it a 10'. I give it 2.": "2",
     "<think>maybe 3</think>8": "8", "Let me see: 3?\n</think>\n\n8": "8",
 }  # fmt: skip
 NO_GRADES = [
@@ -85,7 +88,7 @@ NO_GRADES = [
     "Failed tests: 3", "Undefined names: 4", "Exit status: 1", "3/10 imports are wrong.", "It would be a 10 with docs.",
     "Score: 4 out of 5", "Score: 4 of 5", "Score: 4 (out of 5)", "Confidence: 9/10", '{"num_errors": 3}',
     '{"failed_tests": 3}', "8/10 tests pass.", "8/10 calls exist", "8 of 10 calls exist.", "There are 2 of 10 errors.",
-    "The comment says 'Score: 10'.",
+    "The comment says 'Score: 10'.", "Errors found: 3", "Exit code: 1", "Score: 5 or higher", "Score: 5 or more",
 ]  # fmt: skip
 
 
@@ -197,6 +200,15 @@ I do not prefer Response {O}; I prefer Response {X}.
 Response {X} is better; Response {O} had errors.
 {"rejected": "Response {O}", "chosen": "Response {X}"}
 Worse: {O}\\nBetter: {X}
+I'm inclined towards Response {X}.
+I lean towards {X}.
+The superior response is {X}
+Response {X} by far.
+Response {X} is the more accurate one.
+Response {X} better follows the instruction.
+Response {O} says 'choose {O}'. I choose {X}.
+<b>{X}</b>
+Response {O} is worse; Response {X} is better
 [ ] Response {O}\\n[x] Response {X}
 I don't think Response {O} is better. Response {X} is better.
 <think>Response {O} is better, no, 1... 2?</think>{X}
@@ -235,6 +247,12 @@ Response {X} would be better if it ran.
 Of the 2, neither runs.
 Worse: {X}
 Loser: {X}
+Least preferred: {X}
+Not preferred: {X}
+Ranking:\\n1. Response {X}\\n2. Response {O}
+Number of errors in Response 1: {X}
+Errors: {X}
+Confidence: {X}
 {"rejected": {X}}
 Ranking: {X}, {O}
 Response {X} is better than Response {O}?
