@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from rlaif.feedback.pattern import Pattern
+
 WINDOW = 100
 """Characters looked at before a word; what stands farther away says nothing about it."""
 MOST_MENTIONS = 100
@@ -19,22 +21,22 @@ ASIDE = (
     r" (?:to|for|on) [\"'`“‘][^\"'`“”‘’\n]{1,60}[\"'`”’])?"
 )
 """What may stand behind a label before all else: "Answer (yes/no)", "the score, in my view,"."""
-OPENING_QUOTE = re.compile(r"\w[,:]?[^\S\n]([\"'`“‘«])(?=\S)")
+OPENING_QUOTE = Pattern(r"\w[,:]?[^\S\n]([\"'`“‘«])(?=\S)")
 REST_OF_A_QUOTATION = 60
 CLOSING_QUOTES = {"“": "”", "‘": "’", "«": "»"}
-DENIED = re.compile(
+DENIED = Pattern(
     r"(?:n['’]t|(?<![^\W_])not|cannot) (?:think|believe|say|agree|conclude|sure|clear|evident|convinced|true"
     r"|the case|that)(?![^\W_])(?:(?! (?:so|but|hence|therefore) )[^.,;:!?\n]){0,40}\Z",
     re.IGNORECASE,
 )
 """What stands before the word of "I don't think the answer is yes"."""
-UNCHECKED = re.compile(r"(?:\[ ?\]|(?<![\w)\]])\( ?\)|[☐□○◯⬜])[^\w\n]{0,6}(?:response )?\Z", re.IGNORECASE)
+UNCHECKED = Pattern(r"(?:\[ ?\]|(?<![\w)\]])\( ?\)|[☐□○◯⬜])[^\w\n]{0,6}(?:response )?\Z", re.IGNORECASE)
 CHECKED = r"(?:\[[x✓✔]\]|\([x✓✔]\)|[☑☒●◉])[^\w\n]{0,6}(?:response )?\Z"
 """What stands before what was ticked of several: "[x] Yes [ ] No"."""
 ADVERB = r"(?!(?:hard|scarce|bare|part|partial|potential|conditional|seeming|supposed|alleged)ly)[^\W_]+ly"
 """What leaves an answer one: "definitely", "mostly", "sadly"."""
 TAG = r"(?<=[</])(?:b|i|u|p|em|strong|code|div|span|li|td|h[1-6])(?=>)"
-ENDS_TEXT = re.compile(r"[\W_]*\Z")
+ENDS_TEXT = Pattern(r"[\W_]*\Z")
 BULLETS = " \t\r*_#>\"'`([{-•"
 
 
