@@ -23,11 +23,11 @@ Entry = tuple[int, Mention]
 
 BULLETS = " \t-•*>+"
 NAMED = (
-    r"(?:(?:answer[^\w\n]{1,4}(?:to|for)[^\w\n]{1,4})?(?:question|answer|item|q|a)(?:_|[^\w\n]){0,4}"
+    r"(?:(?:answer[^\w\n]{1,4}(?:to|for)[^\w\n]{1,4})?(?:question|answer|item|id|number|q|a)(?:_|[^\w\n]){0,4}"
     r"(?:(?:id|number|no|n|question)[^\w\n]{1,4})?)?"
 )
 AT_LINE_START = re.compile(
-    rf"(?:_|[^\w\n]){{0,20}}(?:no\.[^\w\n]?|{NAMED})(\d{{1,3}})(?!\d|\.\d|[^\W_])"
+    rf"(?:_|[^\w\n]){{0,20}}(?:(?<=<)(?:p|li|td|b|strong|div)>(?:_|[^\w\n]){{0,8}}){{0,3}}(?:no\.[^\w\n]?|{NAMED})(\d{{1,3}})(?!\d|\.\d|[^\W_])"
     r"(?![^\S\n]?(?:[-–,&]|to|and)[^\S\n]?\d)"  # "1-8: yes" and "1, 3: yes" are not question 1's alone
     r"(?:[^\S\n]?(?:of|/)[^\S\n]?\d{1,3}(?!\d))?(?:_|[^\w\n]){0,12}",
     re.IGNORECASE,
@@ -56,6 +56,8 @@ def answer_list(answer: str, words: Sequence[str], num_answers: int, cut_off: bo
         return said(text, words).mention
 
     lists = json_answers(answer, decide, num_answers) if "{" in answer or "[" in answer else []
+    if "\\n" in answer and "\n" not in answer:
+        answer = answer.replace("\\n", " \n")  # line breaks that were escaped once too often; each place is kept
     if not lists:
         lists = _lists(list(_numbered(answer, words, cut_off)))
     if not lists and (in_turn := _in_turn(answer, words, num_answers, cut_off)):

@@ -15,6 +15,9 @@ MOST_TRIES = 50
 """Brackets at which a value is looked for."""
 OPENING = re.compile(r"[\[{]")
 STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+PYTHON_STRING = re.compile(r"(?<=[\s\[{(,:])'([^'\"\\\n]*)'(?=\s{0,40}[,:\]})])")
+PYTHON_CONSTANT = re.compile(r"(?<=[\s\[(,:])(?:None|True|False)(?=\s{0,40}[,\]})])")
+LAST_COMMA = re.compile(r",(?=\s{0,40}[\]}])")
 NUMBERED = re.compile(r"[\W_]*(?:(?:question|answer|item|q|a)[\W_]*)?(\d{1,3})(?![^\W_])", re.IGNORECASE)
 NUMBER_KEYS = words_of("number question question_number question_id questionid id no index q n num item #")
 ANSWER_KEYS = words_of("answer response verdict value result judgement judgment decision a")
@@ -41,8 +44,23 @@ DECODER = json.JSONDecoder(object_pairs_hook=Pairs)
 def json_answers(text: str, decide: Decide, num_answers: int) -> list[list[tuple[int, Mention]]]:
     """The lists of answers in a text's JSON values: (number, mention in the text) of each.
 
-    Values that answer different questions, as in a line for each, are one list.
+    Values that answer different questions, as in a line for each, are one list. Where there are none, the text is
+    read as a Python program would spell them.
     """
+    found = _lists_in(text, decide, num_answers)
+    if found or "'" not in text:
+        return found
+    return _lists_in(_as_json(text), decide, num_answers)
+
+
+def _as_json(text: str) -> str:
+    """A text with Python's strings and constants as JSON's, and no comma before a bracket; each place is kept."""
+    text = PYTHON_STRING.sub(r'"\1"', text)
+    text = PYTHON_CONSTANT.sub(lambda match: {"None": "null"}.get(match.group(), match.group().lower()), text)
+    return LAST_COMMA.sub(" ", text)
+
+
+def _lists_in(text: str, decide: Decide, num_answers: int) -> list[list[tuple[int, Mention]]]:
     found: list[list[tuple[int, Mention]]] = []
     for value, start, end in _values(text):
         spans = ((start + match.start(), match.group()) for match in STRING.finditer(text[start:end]))

@@ -38,6 +38,7 @@ def objects(make: Callable[[int, str], object]) -> list[object]:
 NUMBERED = [
     "<q{n}>{w}</q{n}>", '<answer id="{n}">{w}</answer>', "Question {n} of 8: {w}", "({n}/8) {w}", "{n} → {w}",
     "Q{n} (line 3): {w}",
+    "<p>{n}. {w}</p>", "<li>{n}. {W}.</li>", "- id: {n}\n  answer: {w}\n  reason: no errors", "{n}. Definitely {w}",
     "{w} ({n})", "{n}. So {w}.", "{n}.\n\n{W}\n", "Question {n}\n\nReasoning: no error is in line 3.\n\nAnswer: {w}\n",
     '{"{n}": "{w}"}', '{"question": {n}, "answer": "{w}"}', "{n}. (yes/no) {w}", "{n}. Yes/No: {w}", "0{n}. {w}",
     "{n}. {w}", "{n}. {W}.", "{n}) {w}", "({n}) {W}", "{n}: {w}", "{n} - {w}", "{n} – {W}", "{n} {w}", "{n}={w}",
@@ -112,6 +113,18 @@ JSON = {
 @pytest.mark.parametrize("value", JSON.values(), ids=JSON)
 def test_json(value: object, indent: int | None, frame: str) -> None:
     assert letters(frame.replace("{}", json.dumps(value, indent=indent))) == LETTERS
+
+
+@pytest.mark.parametrize("value", JSON.values(), ids=JSON)
+def test_values_as_python_spells_them(value: object) -> None:
+    assert letters(repr(value)) == LETTERS
+    assert letters(f"Here it is:\n```python\nanswers = {value!r}\n```") == LETTERS
+    assert letters(repr(value)[:-1] + ",\n" + repr(value)[-1]) == LETTERS
+
+
+def test_python_constants_and_drafts_beside_the_answers() -> None:
+    assert letters(repr({"checked": True, "note": None, "thinking": "1. no 2. no", "answers": BY_NUMBER})) == LETTERS
+    assert letters("\\n".join(f"{number}. {word}" for number, word in BY_NUMBER.items())) == LETTERS
 
 
 @pytest.mark.parametrize("joined", ["\n", ", ", ",", " ", "; ", " | ", "/", "\n\n", ",\n", "\n- "])
