@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
+from typing import Any
 
 import aiohttp
 from yarl import URL
@@ -25,6 +26,8 @@ __all__ = ["Endpoint", "is_loopback"]
 
 MOST_CHANGES = 24
 """Of one call's fields; more are needed by no server that knows what it wants."""
+REFUSED_AS_BROKEN = ("logprobs",)
+"""Fields that some servers refuse with a status of 500."""
 
 
 class Endpoint:
@@ -45,6 +48,10 @@ class Endpoint:
         """Nothing is sent before this time of the event loop's clock."""
         self.fields = RequestFields() if config.logprobs else RequestFields(top_logprobs=0)
         self.usual_fields = self.fields
+        self._passed: RequestFields | None = None
+        """The last ones with which a call passed, while no call was trying others."""
+        self._num_trying = 0
+        """Calls under way that were refused with some fields and try others."""
         self._unsaid: list[str] = []
         self.has_answered = False
         self.num_unclear_in_a_row = 0
@@ -63,37 +70,59 @@ class Endpoint:
         Raises:
             CallFailed: with what it means.
         """
-        before = self.fields
-        for num_left in range(MOST_CHANGES, -1, -1):
-            fields = self.fields
-            body = {"model": self._config.model, **fields.of(request, num_samples, room)}
-            try:
-                reply = await self._attempt(json.dumps(body).encode("ascii"))
-                self._say_changes()
-                return reply
-            except CallFailed as failure:
-                refused = [] if has_own_cause(failure) else refused_fields(failure.error, fields.sent(body))
-                if failure.cause == "5xx":  # the words of what broke may be any
-                    refused = [one for one in refused if one.field == "logprobs"]
-                # Of the calls that were under way with the same fields, the first that is refused changes them.
-                goes_on = refused and (
-                    self.fields is not fields or self._can_do_without(fields.without(refused), failure)
-                )
-                if not goes_on or not num_left:
-                    if failure.fate is Fate.unclear and self.fields is fields:
-                        self.fields, self._unsaid = before, []  # it was not the fields
-                    raise
-        raise AssertionError("the last attempt returns or raises")
+        refused_with: list[RequestFields] = []
+        fields = self.fields
+        try:
+            while True:
+                body = {"model": self._config.model, **fields.of(request, num_samples, room)}
+                try:
+                    reply = await self._attempt(json.dumps(body).encode("ascii"))
+                    break
+                except CallFailed as failure:
+                    self._num_trying += not refused_with
+                    refused_with.append(fields)
+                    fields = self._other_fields(fields, body, failure, refused_with)
+        finally:
+            self._num_trying -= bool(refused_with)
+        if refused_with or (fields is not self._passed and fields is self.fields and not self._num_trying):
+            self._passed = fields
+            self._say_changes()
+        return reply
 
-    def _can_do_without(self, fields: RequestFields, failure: CallFailed) -> bool:
-        """Whether other fields are left to try; they are sent from then on."""
-        if fields == self.fields:
-            return False
+    def _other_fields(
+        self, fields: RequestFields, body: dict[str, Any], failure: CallFailed, refused_with: list[RequestFields]
+    ) -> RequestFields:
+        """The fields for the next attempt of a call that failed with others.
+
+        Of the calls that were under way with the same fields, the first that is refused changes them. A change that
+        does not get its call through is undone, since it was not the fields.
+
+        Raises:
+            CallFailed: there are none.
+        """
+        own_cause = has_own_cause(failure)
+        texts = "\n".join(message["content"] for message in body["messages"])
+        refused = [] if own_cause else refused_fields(failure.error, fields.sent(body), texts)
+        if failure.cause == "5xx":  # the words of what broke may be any
+            refused = [one for one in refused if one.field in REFUSED_AS_BROKEN]
+        if refused and len(refused_with) <= MOST_CHANGES:
+            for others in (self.fields, self._passed):
+                if others is not None and others not in refused_with:
+                    return others
+            others = fields.without(refused)
+            if others not in refused_with:
+                self._change(others, failure)
+                return others
+        if failure.cause in ("4xx", "5xx") and not own_cause and self.fields in refused_with:
+            self.fields, self._unsaid = self._passed or refused_with[0], []
+        raise failure
+
+    def _change(self, fields: RequestFields, failure: CallFailed) -> None:
+        """Send other fields from now on."""
         if not fields.max_tokens_name and self._config.max_cost is not None:
             raise UserError(f"feedback.openai.max_cost: {self.url} takes no limit of tokens, so no cap can hold; null")
         self.fields = fields
         self._unsaid.append(f"{self.url}: {failure}; sent from now on: {_listed(fields.changes())}")
-        return True
 
     def _say_changes(self) -> None:
         """Say which fields it refused, now that a call has passed without them."""

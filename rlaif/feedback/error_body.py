@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,9 +16,11 @@ MOST_ITEMS = 8
 SAID_UNDER = (
     "error", "errors", "message", "msg", "detail", "error_message", "error_msg", "errorMessage", "error_description",
     "description", "details", "fieldViolations", "field", "reason", "reasons", "title", "metadata", "raw",
-    "innererror", "code", "type", "error_type", "status",
+    "innererror", "issues", "code", "type", "error_type", "status",
 )  # fmt: skip
 """The keys under which servers say why, the telling ones first."""
+FIELDS = ("logprobs", "top_logprobs", "max_tokens", "max_completion_tokens", "temperature", "n", "stream")
+"""Fields of ours under which some frameworks put what is wrong with them."""
 NOT_NAMES = ("body", "query", "request", "generation_config", "generationConfig", "parameters", "options")
 """What an error puts before a field's name: where the field stands."""
 EVENT = re.compile(rb"\A\s*(?:event:[^\n]*\n)?data:")
@@ -75,6 +79,10 @@ def _texts(value: object) -> Iterator[str]:
     elif isinstance(value, dict):
         for key in SAID_UNDER:
             yield from _texts(value.get(key))
+        for key in _own_fields(value):
+            yield from (f"{key}: {text}" for text in _texts(value[key]))
+        if "maximum" in value and _is_path(value):  # zod
+            yield f"{_place(value['path'])}: at most {value['maximum']}"
 
 
 def _names(value: object) -> Iterator[str]:
@@ -88,23 +96,36 @@ def _names(value: object) -> Iterator[str]:
             name = _place(value.get(key))
             if name:
                 yield name
+        if _is_path(value):
+            yield _place(value["path"])
+        yield from _own_fields(value)
         for key in SAID_UNDER:
             if isinstance(value.get(key), (dict, list, str)):
                 yield from _names(value[key])
+
+
+def _own_fields(value: dict[str, Any]) -> list[str]:
+    return [key for key in FIELDS if isinstance(value.get(key), (str, list))]
+
+
+def _is_path(value: dict[str, Any]) -> bool:
+    """Whether a `path` leads to a field; a text is the URL that was called."""
+    return isinstance(value.get("path"), list)
 
 
 def _json_in(text: str) -> Any:
     """What a text says that is JSON itself, as gateways pass on what a server behind them said; else None."""
     if not text.lstrip().startswith(("{", "[{")):
         return None
-    try:
+    with suppress(ValueError, RecursionError):
         return json.loads(text)
-    except (ValueError, RecursionError):
-        return None
+    with suppress(ValueError, SyntaxError, RecursionError, MemoryError):
+        return ast.literal_eval(text.strip())  # as Python prints it
+    return None
 
 
 def _place(place: object) -> str:
     """A field's name: "top_logprobs" of ["body", "top_logprobs"] and of "generation_config.top_logprobs"."""
-    parts = place.split(".") if isinstance(place, str) else place if isinstance(place, list) else []
+    parts = place.split(".") if isinstance(place, str) else place if isinstance(place, (list, tuple)) else []
     names = [str(part) for part in parts if part not in NOT_NAMES and not isinstance(part, dict)]
     return ".".join(names)

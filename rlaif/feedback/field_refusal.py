@@ -27,7 +27,8 @@ NAMES: dict[str, Wording] = {
         r"|number of (?:completions|(?:completion |response )?choices|samples|generations|candidates|sequences)"
         r"|\b(?:multiple|several|one|single|many) (?:completion |response )?"
         r"(?:completion|choice|candidate|sample|response|generation)s?\b"
-        r"|candidate_?count|num_?(?:completions|return_sequences|generations|samples)|\bbest_of\b|\bn_choices\b",
+        r"|candidate_?count|num_?(?:completions|return_sequences|generations|samples)|\bn_choices\b"
+        r"|(?<!, )\bbest_of\b(?!,| and\b| or\b)",
     ),
     "stream": Wording(r"\bstream(?:ing)?\b"),
     "system": Wording(
@@ -36,18 +37,22 @@ NAMES: dict[str, Wording] = {
     ),
 }
 """The names of each field in the servers' own terms."""
+PLAIN = ("logprobs", "max_tokens", "temperature")
+"""Fields whose names are no words of a language: a refusal that names one of them is about it, in whatever words."""
 COMPLAINT = Wording(
     r"unsupported|\bnot?\b|n't\b|unknown|unrecogni[sz]ed|unexpected|extra|forbidden|disallowed|disabled|invalid|illegal"
     r"|deprecated|removed|prohibited|\bmust|should|expected|cannot|\bonly\b|fixed|\bmax(?:imum)?\b|minimum"
     r"|at (?:most|least)|(?:more|less|greater|larger|higher|lower|smaller) than|exceed|\brange"
     r"|too (?:large|high|big|small|low|many)"
-    r"|between|above|below|[<>≤≥]|no such|requires?\b|limit|validation",
+    r"|between|above|below|[<>≤≥]|no such|requires?\b|limit|validation|\bbad\b|(?:has|have|needs?) to be|positive"
+    r"|reject|incompatible|disable|remove|非法|不支持|无效|错误|范围|超出|必须|只能|不能",
 )
 LACKING = Wording(
     r"unsupported|(?:not|n't) (?:\w+ )?"
     r"(?:support|allow|permit|permitted|enabled|accept|available|implemented|recogni[sz]e)"
     r"|\bno (?:\w+ ){1,3}(?:that |which )?(?:can |could )?(?:support|handle|serve)|unknown|unrecogni[sz]ed|extra"
-    r"|unexpected|forbidden|disabled|deprecated|removed|prohibited|no such|cannot find",
+    r"|unexpected|forbidden|disable|deprecated|remove|prohibited|no such|cannot find|not permitted|incompatible"
+    r"|reject|不支持",
 )
 """The field is not there at all, whatever its value."""
 OTHER_NAME = r"['\"`]?(max_(?:completion|output|new)_tokens)"
@@ -57,11 +62,27 @@ INSTEAD = Wording(
 )
 QUOTED = re.compile(r"(['\"`])(?:(?!\1).){80,}?\1", re.S)
 SENTENCE = re.compile(r"(?<=[.!?;])\s+|\n+")
+ECHO_CHARS = 16
+"""What stands in the request, too, is not the server's word where it is so long."""
+MOST_READ = 4000
+"""Characters of a reason."""
+OF_THE_PROMPT = re.compile(r"(?:messages?|prompt|model|inputs?|contents?|text|user|role)\b")
+"""Names of what is no field of ours. A name that is neither, such as "None" or a code, says nothing."""
+IN_A_LINE_OF_ITS_OWN = re.compile(r"^([a-z]\w*(?:(?: -> |\.)\w+)*)\n[ \t]+", re.MULTILINE)
+"""The field's name before the complaint, as pydantic prints it."""
+LISTED = "parameters|params|fields|properties|keys|arguments|options"
+HAS = Wording(
+    r"(?:expected one of|known (?:properties|fields)|only the following (?:\w+ ){1,3}(?:are|is) (?:\w+ed|valid)"
+    rf"|(?<!not )(?<!n't )\b(?:supported|allowed|valid|permitted|available|accepted|known) (?:{LISTED})\b"
+    r"(?: (?:are|include))?)\b\s*:?\s*([^.;)\n]*\b(?:model|messages|temperature|max_tokens)\b[^.;)\n]*)",
+)
+"""What a server says that it has, after what it has not."""
 NUMBER = r"[`'\"(]?(-?\d+(?:\.\d+)?)"
 MOST = [
     Wording(pattern.replace("NUMBER", NUMBER))
     for pattern in (
         r"(?:<=|≤|=<)\s*NUMBER",
+        r"\d\)? > NUMBER",
         r"(?:less|smaller|lower|fewer) than or equal to\D{0,20}NUMBER",
         r"at most\D{0,12}NUMBER",
         r"up to NUMBER",
@@ -115,17 +136,37 @@ class Refused:
     instead: str = ""
 
 
-def refused_fields(error: Said, sent: Mapping[str, float]) -> list[Refused]:
-    """The refused ones of the fields that were sent, with their values."""
+def refused_fields(error: Said, sent: Mapping[str, float], prompt: str = "") -> list[Refused]:
+    """The refused ones of the fields that were sent, with their values.
+
+    Args:
+        prompt: The texts of the request, whose words are not the server's.
+    """
     named = [field for name in error.fields for field in _fields_of_name(name)]
-    if error.fields and not named:
+    if not named and any(map(OF_THE_PROMPT.match, error.fields)):
         return []  # the error is about what it names
-    reason = QUOTED.sub("", error.reason)
-    sentences = SENTENCE.split(reason)
+    reason = IN_A_LINE_OF_ITS_OWN.sub(r"\1: ", QUOTED.sub("", _without_echoes(error.reason[:MOST_READ], prompt)))
+    has = HAS.search(reason)
+    sentences = SENTENCE.split(reason if has is None else reason[: has.start()] + reason[has.end() :])
     if named:
         return [_refused(field, sentences, sent) for field in dict.fromkeys(named) if field in sent]
     complaints = [sentence for sentence in sentences if COMPLAINT.search(sentence)]
-    return [_refused(field, sentences, sent) for field in sent if any(map(NAMES[field].search, complaints))]
+    found = [field for field in sent if any(map(NAMES[field].search, complaints))]
+    if not found and has is not None:
+        lacking = [field for field in PLAIN if field in sent and not NAMES[field].search(has.group(1))]
+        return [Refused(field, lacking=True) for field in lacking]
+    found = found or [field for field in PLAIN if field in sent and any(map(NAMES[field].search, sentences))]
+    return [_refused(field, sentences, sent) for field in found]
+
+
+def _without_echoes(reason: str, prompt: str) -> str:
+    """A reason without what it repeats of the prompt."""
+    starts = [at for at in range(len(reason) - ECHO_CHARS + 1) if reason[at : at + ECHO_CHARS] in prompt]
+    kept, end = [], 0
+    for at in starts:
+        kept.append(reason[end:at])
+        end = max(end, at + ECHO_CHARS)
+    return "".join(kept) + reason[end:]
 
 
 def _fields_of_name(name: str) -> Iterator[str]:

@@ -15,6 +15,8 @@ from rlaif.feedback.lasting import lasts
 from rlaif.feedback.request_locks import RequestLocks
 from rlaif.feedback.retry import CallFailed
 
+MOST_ADDED = 1_000_000
+"""Tokens that a server may add to a prompt, or think, without being asked; a count above them is none."""
 HELD_POLL_S = 0.05
 """How often it is looked whether another job has answered what it holds."""
 
@@ -108,11 +110,13 @@ class Work:
         )
 
     def answered(self, job: Job, reply: Reply) -> float:
-        """Settle a call that was answered: its cost. Without the server's count, its worst case."""
+        """Settle a call that was answered: its cost. Without a count of the server's that can be, its worst case."""
         most_input, most_output = most_tokens(job.request, len(reply.texts) or job.num_samples_left)
-        num_input = reply.num_input_tokens or most_input
+        possible = 0 < reply.num_input_tokens <= most_input + MOST_ADDED
+        num_input = reply.num_input_tokens if possible else most_input
         counted = reply.num_input_tokens and not reply.texts
         num_output = reply.num_output_tokens if counted else reply.num_output_tokens or most_output
+        num_output = num_output if num_output <= most_output + MOST_ADDED else most_output
         cost = self._prices.cost(num_input, num_output)
         self._settle(job, "unreadable" if reply.unreadable else "answered", num_input, num_output, cost)
         if reply.model:

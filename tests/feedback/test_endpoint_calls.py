@@ -12,6 +12,7 @@ from rlaif.config import OpenaiConfig
 from rlaif.errors import UserError
 from rlaif.feedback import retry
 from rlaif.feedback.asking import Asker
+from rlaif.feedback.budget import Prices
 from rlaif.feedback.endpoints import Endpoints
 from rlaif.feedback.exchange import Reply, Request
 from rlaif.feedback.exchange_store import ExchangeStore
@@ -100,6 +101,44 @@ def test_what_no_other_fields_mend_changes_none(serve: Serve, completion_of: Cha
     assert [set(sent) for sent in served.requests[-2:]] == [set(served.requests[0])] * 2
     assert all("fields" not in record for record in ask.asker.store.answers())
     assert ask.lines == []
+
+
+@pytest.mark.parametrize("at_once", [1, 64])
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Invalid content: 'max_tokens is not supported'",
+        "Failed to render template for: x = llm(temperature=0.7)  # unsupported, must be removed",
+        "[{'type': 'string_type', 'loc': ('body', 'messages', 1, 'content'), 'input': 'max_tokens=5, temperature'}]",
+        "Could not tokenize: logprobs and n are no longer supported",
+    ],
+)
+def test_a_refusal_that_repeats_its_prompt_changes_no_other_call(
+    said: str, at_once: int, serve: Serve, completion_of: Chat, tmp_path: Path
+) -> None:
+    def answer(sent: Sent, number: int) -> tuple[int, Any]:
+        if number_of(sent) % 7 == 0:
+            return 400, {"object": "error", "message": said, "type": "BadRequestError", "param": None, "code": 400}
+        return 200, completion_of("yes")
+
+    served = serve(answer)
+    ask = Asked(served.url, tmp_path, max_concurrency=at_once)
+    replies = ask(requests(50))
+    (endpoint,) = ask.asker.transport._endpoints  # type: ignore[attr-defined]
+    assert endpoint.fields.changes() == {}
+    assert [number for number, reply in enumerate(replies) if reply and reply.unreadable] == list(range(0, 50, 7))
+    if at_once == 1:
+        fields = [{**sent, "messages": 0} for sent in served.requests if number_of(sent) % 7]
+        assert all(one == fields[0] and one["top_logprobs"] == 20 for one in fields)
+        assert not [line for line in ask.lines if "sent from now on" in line]
+
+
+def test_a_count_that_no_prompt_can_have_spends_no_cap(serve: Serve, completion_of: Chat, tmp_path: Path) -> None:
+    usage = {"prompt_tokens": 10**15, "completion_tokens": 10**15}
+    served = serve(lambda sent, number: (200, completion_of("yes", usage=usage)))
+    with Asker(Endpoints(OpenaiConfig(model="judge", base_url=served.url)), tmp_path, Prices(1.0, 1.0), 0.01) as asker:
+        assert [reply.texts for reply in asker.ask(requests(5)) if reply] == [("yes",)] * 5
+        assert 0 < asker.budget.spent < 0.01
 
 
 def test_a_refused_temperature_is_said_and_noted(serve: Serve, completion_of: Chat, tmp_path: Path) -> None:
