@@ -15,6 +15,7 @@ from functools import lru_cache
 
 from rlaif.feedback.json_answers import json_answers
 from rlaif.feedback.mention import Mention, Rank
+from rlaif.feedback.pattern import Pattern
 from rlaif.feedback.phrases import ENDS
 from rlaif.feedback.reading import said
 
@@ -26,17 +27,17 @@ NAMED = (
     r"(?:(?:answer[^\w\n]{1,4}(?:to|for)[^\w\n]{1,4})?(?:question|answer|item|id|number|q|a)(?:_|[^\w\n]){0,4}"
     r"(?:(?:id|number|no|n|question)[^\w\n]{1,4})?)?"
 )
-AT_LINE_START = re.compile(
+AT_LINE_START = Pattern(
     rf"(?:_|[^\w\n]){{0,20}}(?:(?<=<)(?:p|li|td|b|strong|div)>(?:_|[^\w\n]){{0,8}}){{0,3}}(?:no\.[^\w\n]?|{NAMED})(\d{{1,3}})(?!\d|\.\d|[^\W_])"
     r"(?![^\S\n]?(?:[-–,&]|to|and)[^\S\n]?\d)"  # "1-8: yes" and "1, 3: yes" are not question 1's alone
     r"(?:[^\S\n]?(?:of|/)[^\S\n]?\d{1,3}(?!\d))?(?:_|[^\w\n]){0,12}",
     re.IGNORECASE,
 )
 WITHIN_LINE = rf"(?:(?<![\w.])|BEHIND){NAMED}(\d{{1,3}})(?:[.):\]=]|(?:_|[^\w\n]){{1,8}}(?=WORD))"
-BLANK_LINE = re.compile(r"\n[^\S\n]{0,40}\n")
-PIECES = re.compile(r"[^\n,;/|]+")
-LINES = re.compile(r"[^\n]*\S[^\n]*")
-PARTS = re.compile(r"\S+")
+BLANK_LINE = Pattern(r"\n[^\S\n]{0,40}\n")
+PIECES = Pattern(r"[^\n,;/|]+")
+LINES = Pattern(r"[^\n]*\S[^\n]*")
+PARTS = Pattern(r"\S+")
 MOST_PIECES = 200
 """Of a text that may be nothing but answers."""
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from rlaif.feedback.claims_in_code import KINDS, Claim
 from rlaif.feedback.json_answers import Pairs, values_in
+from rlaif.feedback.pattern import Pattern
 from rlaif.feedback.phrases import words_of
 
 OF_KIND = {form: kind for kind in KINDS for form in (kind, kind.removesuffix("s"), f"{kind.removesuffix('s')}s")}
@@ -15,9 +16,9 @@ OF_KIND = {form: kind for kind in KINDS for form in (kind, kind.removesuffix("s"
 KIND = rf"((?a:{'|'.join(sorted(OF_KIND, key=len, reverse=True))}))(?![^\W_])"
 DRESS = r"[\W\d_]{0,40}"
 """What a line may have before its kind: bullets, numbers, asterisks, a table's edge."""
-LINE = re.compile(rf"{DRESS}(?:claim{DRESS})?{KIND}[\W_]{{1,12}}(\S.*)", re.IGNORECASE)
-HEADING = re.compile(rf"{DRESS}{KIND}[\W_]{{0,40}}\Z", re.IGNORECASE)
-BULLET = re.compile(r"\s{0,20}(?:[-*•+]|\d{1,3}[.)])\s+(\S.*)")
+LINE = Pattern(rf"{DRESS}(?:claim{DRESS})?{KIND}[\W_]{{1,12}}(\S.*)", re.IGNORECASE)
+HEADING = Pattern(rf"{DRESS}{KIND}[\W_]{{0,40}}\Z", re.IGNORECASE)
+BULLET = Pattern(r"\s{0,20}(?:[-*•+]|\d{1,3}[.)])\s+(\S.*)")
 AROUND = " \t\r|*\"'`,;"
 """What a claim may have around it that is not the claim's."""
 KIND_KEYS = words_of("kind type category claim_type")

@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass
 
 from rlaif.feedback.exchange import CUT_OFF
+from rlaif.feedback.pattern import Pattern
 
 NOTHING_ELSE = "nothing but a thought"
 
@@ -53,17 +54,17 @@ CLOSING = "|".join(
 )
 CLOSING_ONE_OPENED = "|".join((r"<\|end\|>", r"assistantfinal", "</details>", r"Here(?:'s| is) my response:"))
 """They close what was opened, and mean something else where nothing was."""
-MARK = re.compile(f"(?P<open>{OPENING})|(?P<close>{CLOSING})|(?P<closes_opened>{CLOSING_ONE_OPENED})", re.IGNORECASE)
+MARK = Pattern(f"(?P<open>{OPENING})|(?P<close>{CLOSING})|(?P<closes_opened>{CLOSING_ONE_OPENED})", re.IGNORECASE)
 """At most a few dozen characters from any place, so that it takes a time in proportion to the text."""
-END_TOKENS = re.compile(r"(?:<\|[\w/]{1,40}\|>|</s>|<eos>|<end_of_turn>|<turn\|>|\s)+\Z")
-BEGIN_TOKENS = re.compile(r"\s*(?:(?:<\|[\w/]{1,40}\|>|<s>|</s>|\[/INST\])\s*)+")
+END_TOKENS = Pattern(r"(?:<\|[\w/]{1,40}\|>|</s>|<eos>|<end_of_turn>|<turn\|>|\s)+\Z")
+BEGIN_TOKENS = Pattern(r"\s*(?:(?:<\|[\w/]{1,40}\|>|<s>|</s>|\[/INST\])\s*)+")
 """Special tokens that a server leaves before or behind a text."""
 LONGEST_END = 120
 SIGNS = ("<", "[THINK]", "[/THINK]", "[/INST]", "◁", "analysis", "Here")
 """One of them is in every text that has a mark."""
 
 
-OPENED_AT_THE_END = re.compile(rf"({OPENING})\s*\Z", re.IGNORECASE)
+OPENED_AT_THE_END = Pattern(rf"({OPENING})\s*\Z", re.IGNORECASE)
 EMPTY_THOUGHTS = {
     **{f"<{tag}>": f"<{tag}>\n\n</{tag}>\n\n" for tag in ("think", "thinking", "thought", "reasoning", "seed:think")},
     "[THINK]": "[THINK][/THINK]",
