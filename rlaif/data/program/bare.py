@@ -14,7 +14,7 @@ MAX_STARTS = 5
 """So many lines of a text of prose are tried as the first line of its code."""
 MAX_LEAD_CHARS = 80
 
-_LEAD = re.compile(r".*:[*_]{0,2}[ \t]*$|[ \t]*\*\*.*$")
+_LEAD = re.compile(r".*[:：][*_]{0,2}[ \t]*$|[ \t]*\*\*.*$")
 _KEYWORDS = frozenset(keyword.kwlist) | {"case", "match"}
 _WORDS = re.compile(
     r"[-*(\"'`]*(?:[A-Z][\w'’-]*|[A-Za-z][\w'’-]*[ \t]+[\w'’,.;()`*\"/-]+)(?:[ \t]+[\w'’,.;()`*\"/-]+)+"
@@ -22,6 +22,8 @@ _WORDS = re.compile(
 _LAST_HEADING = re.compile(r"(?:\n\s*#{2,6}[ \t]+[A-Z][\w ]{0,40}:?[ \t]*)+$")
 _TITLE = re.compile(r"[*_]*[A-Z][\w ]{0,40}[*_]*:[*_]*(?:[ \t][^=]*)?$")
 _ITEM = re.compile(r"(?:[-*•]|\d{1,3}[.)])[ \t]+[A-Za-z`*\"]|[A-Z][\w'’]*$")
+_MARKUP = re.compile(r"[^\W\d_a-zA-Z]|[^\w\s!-~]|>[ \t]|\*[ \t*]|(?:-{3,}|={3,}|_{3,}|\*{3,})$")
+"""Other letters than Python's words start with, a symbol, a quotation, an item, bold words, a rule."""
 _SENTENCE = re.compile(r"[A-Z][\w ,'’()/-]*[.!:?]$")
 
 
@@ -96,6 +98,9 @@ def _code_from(lines: list[str]) -> str | None:
     if error is None:
         return code if is_program(code, lone_call=False) else None
     before = "\n".join(own[: error - 1]).rstrip()
+    title = _error_line(before)
+    if title is not None and title == before.count("\n") + 1:
+        before = "\n".join(own[: title - 1]).rstrip()  # its title, underlined on the next line
     if 1 < error <= end and _ends_code(own[error - 1]) and is_program(before, lone_call=False):
         return _LAST_HEADING.sub("", before)
     if DEFINITE_LINE.match(own[0]):
@@ -123,6 +128,8 @@ def _error_line(code: str) -> int | None:
 def _prose_line(tree: ast.Module, text: str) -> int | None:
     """The first line of prose that parses: `Output: {"a": 1}` is an annotation, and "Done" a name."""
     for statement in tree.body:
+        if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Starred):
+            return statement.lineno
         if isinstance(statement, ast.AnnAssign) and statement.value is None and isinstance(statement.target, ast.Name):
             name = statement.target.id
         elif isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Name):
@@ -142,5 +149,5 @@ def _is_prose(line: str) -> bool:
     first = re.match(r"[A-Za-z]+", stripped)
     if first is not None and first[0] in _KEYWORDS:
         return False
-    patterns = (_WORDS, _TITLE, _SENTENCE, _ITEM)
+    patterns = (_WORDS, _TITLE, _SENTENCE, _ITEM, _MARKUP)
     return any(pattern.match(stripped) for pattern in patterns)

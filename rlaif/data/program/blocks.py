@@ -9,7 +9,7 @@ from rlaif.data.normalise import dedent, syntax_tree
 from rlaif.data.program.bare import program_within, whole_program
 from rlaif.data.program.fences import Block, fenced_blocks
 from rlaif.data.program.language import has_code_line, is_program, is_shell, is_value, language_of
-from rlaif.data.program.session import is_session, session_code
+from rlaif.data.program.session import is_session, session_code, without_magics
 
 _LEADS_TO_OUTPUT = re.compile(
     r"(?i)(?:output|outputs|result|results|prints?|printed|returns?|yields?|displays?|shows?"
@@ -79,4 +79,4 @@ def code_in(block: Block, steps: list[str]) -> str:
     if (">>>" in body or "In [" in body) and is_session(body):
         steps.append("session")
         body = session_code(body)
-    return dedent(body, [])
+    return without_magics(dedent(body, []), steps)

@@ -49,6 +49,7 @@ _LAST_HEADING = re.compile(rf"(?:{_CODE_HEADING.pattern.removeprefix('(?im)')})\
 _YAML_MARK = re.compile(r"\A[ \t]*[|>][-+]?[ \t]*(?=\n)")
 _LANGUAGE_LINE = re.compile(r"\s*(?:python3?|py)[ \t]*\n(?=\s*\S)", re.IGNORECASE)
 _ESCAPED_FENCE = re.compile(r"\\n[ \t]*(?:```|~~~)|(?:```|~~~)[\w+-]*\\n")
+_CLOSING_ALONE = re.compile(r"\s*</(code|pre|python|script|answer|solution)>\Z")
 _SPAN = re.compile(r"(`{1,3})(?:(?:python|py)[ \t]+)?([^`\n]+)\1")
 
 
@@ -80,7 +81,7 @@ def _simple_fence(text: str) -> tuple[str, str] | None:
         return None
     if not body.strip() or "```" in body or '"""' in prose or "'''" in prose:
         return None
-    if ">>>" in body or "In [" in body or is_shell(body):
+    if ">>>" in body or "In [" in body or "!" in body or "%" in body or is_shell(body):
         return None
     return prose, body
 
@@ -128,6 +129,8 @@ def _may_have_tags(text: str) -> bool:
         or "<code" in text
         or "<py" in text
         or "[PYTHON]" in text
+        or "[BEGIN]" in text
+        or "[code=" in text
         or "[CODE]" in text
         or "[code]" in text
         or "BEGIN " in text
@@ -170,6 +173,10 @@ def _plain_fence(raw: str) -> str:
 
 def _find(text: str, steps: list[str], depth: int) -> tuple[str, str | None]:
     text = _without_language_line(text, steps)
+    if text.endswith(">"):
+        closing = _CLOSING_ALONE.search(text, max(0, len(text) - 32))
+        if closing is not None and f"<{closing[1]}" not in text:
+            text = text[: closing.start()]
     heading = _CODE_HEADING.search(text, 0, _first_fence(text))
     is_certain = heading is not None and not heading[0].lstrip()[:1].isalpha()
     is_certain = is_certain or (text[:1] == "#" and opens_with_words(text))

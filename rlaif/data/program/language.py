@@ -15,6 +15,7 @@ Language = Literal["python", "other", ""]
 _WORD = re.compile(r"[A-Za-z][\w+#-]*(?:\.\w+)*")
 _PYTHON = re.compile(r"(?:i?python|py)[\d.]*(?:-?repl|con|-console|i)?|jupyter|sage|cython|.*\.(?:py|pyi|ipynb)", re.I)
 _OTHERS = frozenset({
+    "pseudo", "pseudocode", "algorithm",
     "abap", "ada", "apache", "applescript", "asm", "assembly", "awk", "bash", "bat", "batch", "bibtex", "bnf", "c",
     "c#", "c++", "cc", "cfg", "clojure", "cmake", "cmd", "coffeescript", "conf", "console", "cpp", "cs", "csharp",
     "css", "csv", "cuda", "dart", "diff", "docker", "dockerfile", "dos", "ebnf", "elixir", "erlang", "fish",
@@ -36,7 +37,7 @@ _SHELL_LINE = re.compile(
 CODE_LINE = re.compile(
     r"(?:import[ \t]+[\w.]+|from[ \t]+[\w.]+[ \t]+import\b|(?:async[ \t]+)?def[ \t]+\w+[ \t]*\(|class[ \t]+\w+[^\n]*:"
     r"|@\w[\w.]*|(?:async[ \t]+)?(?:for|with)\b[^\n]*:|(?:if|while|elif)\b[^\n]*:|try:|[rbfu]{0,2}(?:\"\"\"|''')|#"
-    r"|(?:assert|return|raise|await|del|lambda|match)\b|\w[\w.]*\("
+    r"|(?:assert|return|raise|await|del|lambda|match)\b|\w[\w.]*\(|\[[^\n]*\bfor\b|['\"][^\n]*['\"]\.\w+\("
     r"|\w[\w.]*(?:\[[^\]\n]*\])?[ \t]*(?::[^=\n]+|,[^=\n]+)?[-+*/%&|^@<>]{0,3}=(?!=))"
 )
 """How a line of Python starts; prose seldom does."""
@@ -74,6 +75,7 @@ def does_something(tree: ast.Module, code: str, lone_call: bool = True) -> bool:
     """`is_program` of code that was parsed."""
     if not lone_call and len(tree.body) == 1 and isinstance(tree.body[0], ast.Expr):
         call = tree.body[0].value
+        call = call.elt if isinstance(call, ast.ListComp) else call
         return isinstance(call, ast.Call) and getattr(call.func, "id", None) in dir(builtins) and _is_tight(call, code)
     return any(_acts(node, code) for node in ast.walk(tree))
 
@@ -111,6 +113,10 @@ def _acts(node: ast.AST, code: str) -> bool:
         return _is_tight(node, code)
     if isinstance(node, ast.AnnAssign):
         return node.value is not None
+    if isinstance(node, ast.Assert):
+        return isinstance(node.test, ast.Compare)
+    if isinstance(node, ast.While | ast.For | ast.If | ast.With | ast.Try):
+        return node.body[0].lineno > node.lineno
     return isinstance(
         node,
         ast.Import | ast.ImportFrom | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Assign | ast.AugAssign

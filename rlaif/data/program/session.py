@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import re
 
-_PROMPT = re.compile(r"[ \t]*(?:>>>|In \[\d*\]:)(?:[ \t]|$)")
+from rlaif.data.normalise import parses
+
+_PROMPT = re.compile(r"[ \t]*(?:>>>|In \[\d*\]:(?:[ \t]|$))")
+_BANNER = re.compile(r"[$%>]?[ \t]*python[\d.]*$|Python \d|Type \"|\[(?:GCC|Clang|MSC)|#|IPython \d")
 _FIRST_PROMPT = re.compile(r"^[ \t]*>>> ", re.MULTILINE)
-_STATEMENT = re.compile(r"([ \t]*)(?:>>>|In \[\d*\]:)(?: (.*)|[ \t]*$)")
+_STATEMENT = re.compile(r"([ \t]*)(?:>>>|In \[\d*\]:) ?(.*)")
+_MAGIC = re.compile(r"^(?:!|%{1,2}[a-z])[^\n]*\n?", re.MULTILINE)
 _CONTINUATION = re.compile(r"[ \t]*(?:\.\.\.|\.{3,}:)(?: (.*)|[ \t]*$)")
 
 
 def is_session(text: str) -> bool:
-    """Whether the first line that is no comment starts with a prompt; code never does."""
-    first = next((line for line in text.split("\n") if line.strip() and not line.lstrip().startswith("#")), "")
+    """Whether the first line that is no comment, and none of the interpreter's start, has a prompt; code never does."""
+    first = next((line for line in text.split("\n") if line.strip() and not _BANNER.match(line.lstrip())), "")
     return _PROMPT.match(first) is not None
 
 
@@ -35,3 +39,14 @@ def session_code(text: str) -> str:
         else:
             in_statement = False
     return "\n".join(lines)
+
+
+def without_magics(code: str, steps: list[str]) -> str:
+    """The code without the lines of a notebook (`!pip install x`, `%matplotlib inline`), where it parses only so."""
+    if not _MAGIC.search(code) or parses(code):
+        return code
+    rest = _MAGIC.sub("", code).strip("\n")
+    if not rest or not parses(rest):
+        return code
+    steps.append("magic")
+    return rest

@@ -12,7 +12,10 @@ from rlaif.data.normalise import dedent, parses
 
 MAX_ENDINGS = 4
 
-_CODE_NAMES = "code|pre|python|py|script|program|snippet|execute|execute_ipython|run_code|code_block|python_code|source"
+_CODE_NAMES = (
+    "code|pre|python|py|script|program|snippet|execute|execute_ipython|run_code|code_block|python_code|source|file"
+    "|syntaxhighlight|antArtifact|codeblock"
+)
 _ANSWER_NAMES = "answer|solution|response|final|final_answer|output|result|tool_call|function_call|completion"
 _PIPE_NAMES = (
     "begin_of_code|begin_of_solution|begin_code|code_begin|code_start|start_code|start_of_code|python_tag|python"
@@ -21,9 +24,9 @@ _RULE = r"(?:[-=*]{3,})?[ \t]*"
 _BEGIN = r"(?:BEGIN (?:SOLUTION|CODE|ANSWER|PROGRAM)|(?:SOLUTION|CODE) START)\b"
 _OPENING = re.compile(
     rf"<(?P<code>{_CODE_NAMES})(?:[ \t][^<>\n]{{0,200}})?>:?|<(?P<answer>{_ANSWER_NAMES})>"
-    rf"|\[(?P<square>PYTHON|CODE|SOLUTION|ANSWER)\]:?|<\|?(?P<pipe>{_PIPE_NAMES})\|?>"
+    rf"|\[(?P<square>PYTHON|CODE|SOLUTION|ANSWER|BEGIN)(?:=python)?\]:?|<\|?(?P<pipe>{_PIPE_NAMES})\|?>"
     rf"|(?P<words>^[ \t]*(?:\#[ \t]*)?{_RULE}{_BEGIN}[ \t]*{_RULE}:?$)"
-    r"|\\begin\{(?P<latex>lstlisting|verbatim|minted)\}(?:\[[^\]\n]*\])?(?:\{[^}\n]*\})?"
+    r"|\\begin\{(?P<latex>lstlisting|verbatim|minted|code|python)\}(?:\[[^\]\n]*\])?(?:\{[^}\n]*\})?"
     r"|\{%-?[ \t]*(?P<liquid>highlight|code)[ \t]+python\w*[^%\n]*%\}"
     r"|(?P<quotes>^(?:\"\"\"|''')(?=(?:python3?|py)[ \t]*$))(?:python3?|py)",
     re.MULTILINE | re.IGNORECASE,
@@ -87,7 +90,8 @@ def _end(text: str, opening: re.Match[str]) -> tuple[int, int]:
     elif kind == "liquid":
         ending = _LIQUID_END
     else:
-        written = {"square": f"[/{name}]", "latex": f"\\end{{{name}}}", "quotes": f"\n{name}"}.get(
+        square = "[DONE]" if name.upper() == "BEGIN" else f"[/{name}]"
+        written = {"square": square, "latex": f"\\end{{{name}}}", "quotes": f"\n{name}"}.get(
             kind or "", f"</{name}>"
         )
         ending = re.compile(re.escape(written), re.IGNORECASE)
