@@ -131,3 +131,77 @@ def test_a_byte_order_mark_is_no_part_of_a_program() -> None:
     code = PROGRAMS["plain"]
     assert parse_completion(f"\ufeff{code}").code == code
     assert parse_completion(f"{F}python\n\ufeff{code}\n{F}").code == code
+
+
+TAILS_OF_PROSE = (
+    "Это печатает словарь.", "这会打印字典。", "यह छापता है।", "> Note: fine", "* imports", "**Explanation**", "---", "=====",
+    "🎉", "Explanation\n-----------\nIt prints.", "- imports json\n- prints", "1. It imports.\n2. It prints.",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("tail", TAILS_OF_PROSE)
+def test_prose_of_any_script_and_markup_ends_bare_code(tail: str) -> None:
+    code = PROGRAMS["plain"]
+    assert parse_completion(f"{code}\n\n{tail}").code == code
+    assert parse_completion(f"**Code:**\n\n{code}\n\n{tail}").code == code
+
+
+@pytest.mark.parametrize("lead", ["这是代码：", "コード：", "Voici le code :", "Вот код:", "python", "Python"])
+def test_a_lead_of_any_script_is_before_it(lead: str) -> None:
+    assert parse_completion(f"{lead}\n{PROGRAMS['plain']}").code == PROGRAMS["plain"]
+
+
+BARE = (
+    "assert 1 + 1 == 2", "while True:\n    break", "[print(n) for n in range(3)]", "'a,b'.split(',')\nprint(1)",
+    "if True:\n    x = 1", "with open('a', 'w') as file:\n    pass", "try:\n    import x\nexcept ImportError:\n    pass",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("code", BARE)
+def test_a_program_may_start_with_any_statement(code: str) -> None:
+    assert parse_completion(code).code == code
+
+
+WRAPPERS = {
+    "MediaWiki": '<syntaxhighlight lang="python">\n{}\n</syntaxhighlight>',
+    "an artifact": '<antArtifact identifier="a" type="application/vnd.ant.code" language="python">\n{}\n</antArtifact>',
+    "a file": '<file path="main.py">\n{}\n</file>',
+    "LaTeX": "\\begin{{code}}\n{}\n\\end{{code}}",
+    "MBPP's": "[BEGIN]\n{}\n[DONE]\n\nYou are an expert",
+    "BBCode": "[code=python]\n{}\n[/code]",
+    "a closing tag alone": "{}\n</code>",
+    "a notebook's line": f"{F}python\n!pip install x\n%matplotlib inline\n{{}}\n{F}",
+    "a notebook's file": f"{F}python\n%%writefile main.py\n{{}}\n{F}",
+    "pseudocode first": f"{F}pseudocode\nx = 1\n{F}\n{F}python\n{{}}\n{F}",
+}
+
+
+@pytest.mark.parametrize("name", list(WRAPPERS))
+def test_other_wrappings(name: str) -> None:
+    code = PROGRAMS["plain"]
+    assert parse_completion(WRAPPERS[name].format(code)).code == code
+
+
+@pytest.mark.parametrize("prompt", [">>> ", ">>>"])
+@pytest.mark.parametrize("banner", ["", "$ python\nPython 3.11.7\nType \"help\" for more information.\n"])
+def test_a_session_may_start_as_the_interpreter_does(prompt: str, banner: str) -> None:
+    code = PROGRAMS["plain"]
+    session = banner + "\n".join(prompt + line for line in code.split("\n")) + '\n{"a": 1}'
+    assert parse_completion(f"{F}python\n{session}\n{F}").code == code
+
+
+SAY_NOTHING = (
+    "No", "None", "True", "yes; no", "Paris, France", "not available", "a or b", "Note: use", "Answer: 42", "42", "...",
+    '"Hello"', "TODO: implement", "Title: Hello\nBody: World", "- item1\n- item2", "[link](url)", "json.dumps", "pass",
+    "# Title", "# Introduction\n\nThis function turns a mapping into a text.", "x > y", "Yes, (it, works)", "''",
+    "import the json module and call dumps on it.", "from the documentation: call json.dumps", "for each item, print it",
+    "if you want, I can help", "with great power comes great responsibility", "assert yourself", "raise your hand",
+    "return to sender", "while this works, it is slow", "class of functions that dump", "global warming", "del is a key",
+    "https://docs.python.org/3/library/json.html", "Roses are red\nViolets are blue", "a: 1\nb: 2", "* imports",
+    '"""What is wanted."""', "SELECT * FROM t;", "const x = 1;\nconsole.log(x);", "pip install x\npython main.py",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("text", SAY_NOTHING)
+def test_words_that_python_could_read_are_no_program(text: str) -> None:
+    assert parse_completion(text).code is None

@@ -13,6 +13,10 @@ Of a text without a section or a key for its code, the first of these that gives
 5. A JSON object with a key for code ("json").
 6. Code set apart from the prose around it ("bare").
 
+What stands in a string or a comment of code that parses marks nothing (`marks.py`), and what follows an answer as the
+next turn is no part of it ("next_turn", `turns.py`). A block's lines of a notebook, as `!pip install x`, are left out
+where only they keep it from parsing ("magic").
+
 Code that a marker shows is code also where it does not parse; bare text is so only where it does, or where its first
 line can be nothing else.
 """
@@ -20,16 +24,25 @@ line can be nothing else.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from itertools import takewhile
 
 from rlaif.data.normalise import dedent, parses, unescape, unescaped_code
-from rlaif.data.program.bare import program_around, program_within, whole_program
+from rlaif.data.program.bare import program_within, whole_program
 from rlaif.data.program.blocks import blocks_of, code_in, is_python, may_be_code
 from rlaif.data.program.choose import chosen_blocks
 from rlaif.data.program.fences import Block, fenced_blocks
 from rlaif.data.program.json_code import code_in_json, json_value
 from rlaif.data.program.language import has_code_line, is_program, is_shell, language_of
+from rlaif.data.program.marks import (
+    first_fence,
+    has_code_block,
+    is_quoted,
+    may_have_marks,
+    may_have_tags,
+    plain_fence,
+    program_around_marks,
+    without_lone_closing,
+)
 from rlaif.data.program.session import is_session, session_code, session_within
 from rlaif.data.program.tags import Tagged, opens_with_words, tagged_parts, without_entities
 
@@ -49,7 +62,6 @@ _LAST_HEADING = re.compile(rf"(?:{_CODE_HEADING.pattern.removeprefix('(?im)')})\
 _YAML_MARK = re.compile(r"\A[ \t]*[|>][-+]?[ \t]*(?=\n)")
 _LANGUAGE_LINE = re.compile(r"\s*(?:python3?|py)[ \t]*\n(?=\s*\S)", re.IGNORECASE)
 _ESCAPED_FENCE = re.compile(r"\\n[ \t]*(?:```|~~~)|(?:```|~~~)[\w+-]*\\n")
-_CLOSING_ALONE = re.compile(r"\s*</(code|pre|python|script|answer|solution)>\Z")
 _SPAN = re.compile(r"(`{1,3})(?:(?:python|py)[ \t]+)?([^`\n]+)\1")
 
 
@@ -100,7 +112,7 @@ def code_of(text: str) -> str | None:
 def clean_code(raw: str, steps: list[str]) -> str:
     """The code within a section that is meant for code; appends to ``steps`` what was undone."""
     code = raw = _without_language_line(raw, steps)
-    if _may_have_marks(raw):
+    if may_have_marks(raw):
         code = _without_marks(raw, steps)
     elif ">>>" in raw and is_session(raw):
         steps.append("session")
@@ -117,39 +129,14 @@ def _without_language_line(text: str, steps: list[str]) -> str:
     return text[name.end() :]
 
 
-def _may_have_marks(text: str) -> bool:
-    return "```" in text or "~~~" in text or _may_have_tags(text)
-
-
-def _may_have_tags(text: str) -> bool:
-    """Whether the text may have markers other than fences; decided by substrings, as every completion is asked."""
-    return (
-        "</" in text
-        or "<|" in text
-        or "<code" in text
-        or "<py" in text
-        or "[PYTHON]" in text
-        or "[BEGIN]" in text
-        or "[code=" in text
-        or "[CODE]" in text
-        or "[code]" in text
-        or "BEGIN " in text
-        or " START" in text
-        or "\\begin{" in text
-        or "{%" in text
-        or "'''py" in text
-        or '"""py' in text
-    )
-
-
 def _without_marks(raw: str, steps: list[str]) -> str:
     opens = raw.lstrip().startswith(("```", "~~~"))
     if not opens and parses(raw):
         return raw  # the marks are within strings
-    around = _around_marks(raw)
+    around = program_around_marks(raw)
     if around is not None:
         return around[1]
-    if _is_quoted(raw, _first_fence(raw)) and not _may_have_tags(raw):
+    if is_quoted(raw, first_fence(raw)) and not may_have_tags(raw):
         return raw
     found: list[str] = []
     _, code = _marked(raw, found, MAX_NESTING)
@@ -158,26 +145,14 @@ def _without_marks(raw: str, steps: list[str]) -> str:
         return code
     if opens or "```" in raw:
         steps.append("fence")
-        return _plain_fence(raw)
+        return plain_fence(raw)
     return raw
-
-
-def _plain_fence(raw: str) -> str:
-    """What is between the first fences, or before the only one, of a section whose blocks look like no Python."""
-    blocks = fenced_blocks(raw)
-    before = raw[: blocks[0].start] if blocks else raw.split("```", 1)[0]
-    if before.strip():
-        return before
-    return next((block.body for block in blocks if block.body.strip()), raw.strip().strip("`"))
 
 
 def _find(text: str, steps: list[str], depth: int) -> tuple[str, str | None]:
     text = _without_language_line(text, steps)
-    if text.endswith(">"):
-        closing = _CLOSING_ALONE.search(text, max(0, len(text) - 32))
-        if closing is not None and f"<{closing[1]}" not in text:
-            text = text[: closing.start()]
-    heading = _CODE_HEADING.search(text, 0, _first_fence(text))
+    text = without_lone_closing(text) if text.endswith(">") else text
+    heading = _CODE_HEADING.search(text, 0, first_fence(text))
     is_certain = heading is not None and not heading[0].lstrip()[:1].isalpha()
     is_certain = is_certain or (text[:1] == "#" and opens_with_words(text))
     whole = None if is_certain else whole_program(text)
@@ -188,11 +163,11 @@ def _find(text: str, steps: list[str], depth: int) -> tuple[str, str | None]:
         steps.append("heading")
         section = _YAML_MARK.sub("", text[heading.end() :])
         return text[: heading.start()], _code_under(section, steps) if section.strip() else None
-    around = _around_marks(text)
+    around = program_around_marks(text)
     if around is not None:
         steps.append("bare")
         return around
-    if _may_have_marks(text):
+    if may_have_marks(text):
         prose, code = _marked(text, steps, depth)
         if code is not None:
             return prose, code
@@ -204,23 +179,6 @@ def _code_under(section: str, steps: list[str]) -> str:
     code = clean_code(section, steps)
     within = None if parses(code) else program_within(code)
     return code if within is None else within[1]
-
-
-def _around_marks(text: str) -> tuple[str, str] | None:
-    """(prose, code) of bare code that holds the text's first mark in a string or a comment, as in a docstring."""
-    mark = min(_first_fence(text), text.find(">>> ") % (len(text) + 1))
-    if _may_have_tags(text):
-        mark = min(mark, next((part.start for part in tagged_parts(text, 1)), mark))
-    return program_around(text, mark) if mark < len(text) else None
-
-
-def _is_quoted(text: str, position: int) -> bool:
-    """Whether the place is within a string of several lines."""
-    return position < len(text) and any(text.count(quote, 0, position) % 2 for quote in ('"""', "'''"))
-
-
-def _first_fence(text: str) -> int:
-    return min((at for at in (text.find("```"), text.find("~~~")) if at >= 0), default=len(text))
 
 
 def _unmarked(text: str, steps: list[str]) -> tuple[str, str | None]:
@@ -235,7 +193,7 @@ def _unmarked(text: str, steps: list[str]) -> tuple[str, str | None]:
     if session is not None and is_program(session[1]):
         steps.append("session")
         return session
-    within = program_within(text[: _first_fence(text)])
+    within = program_within(text[: first_fence(text)])
     if within is not None:
         steps.append("bare")
         return within
@@ -250,9 +208,9 @@ def _marked(text: str, steps: list[str], depth: int) -> tuple[str, str | None]:
     """The code between the first markers that hold some."""
     if depth == 0:
         return text, None
-    fence = _first_fence(text)
-    parts = list(tagged_parts(text, MAX_TAGS if depth == MAX_NESTING else 1)) if _may_have_tags(text) else []
-    if "\\n" in text and _ESCAPED_FENCE.search(text) and not _has_code_block(text, parts):
+    fence = first_fence(text)
+    parts = list(tagged_parts(text, MAX_TAGS if depth == MAX_NESTING else 1)) if may_have_tags(text) else []
+    if "\\n" in text and _ESCAPED_FENCE.search(text) and not has_code_block(text, parts):
         unescaped: list[str] = ["unescape"]
         found = _marked(unescape(text), unescaped, depth)
         if found[1] is not None:
@@ -281,14 +239,9 @@ def _marked(text: str, steps: list[str], depth: int) -> tuple[str, str | None]:
     return text, None
 
 
-def _has_code_block(text: str, parts: Sequence[Tagged]) -> bool:
-    bodies = [*(block.body for block in fenced_blocks(text)), *(part.body for part in parts)]
-    return any(body.strip() and parses(dedent(body, [])) for body in bodies)
-
-
 def _behind_other_languages(text: str, steps: list[str], depth: int) -> tuple[str, str | None]:
     """What the text holds behind a block of another language that it starts with, as how to install something."""
-    fence = _first_fence(text)
+    fence = first_fence(text)
     if language_of(text[fence + 3 : text.find("\n", fence)]) == "python":
         return text, None
     blocks = fenced_blocks(text)

@@ -77,7 +77,7 @@ def does_something(tree: ast.Module, code: str, lone_call: bool = True) -> bool:
         call = tree.body[0].value
         call = call.elt if isinstance(call, ast.ListComp) else call
         return isinstance(call, ast.Call) and getattr(call.func, "id", None) in dir(builtins) and _is_tight(call, code)
-    return any(_acts(node, code) for node in ast.walk(tree))
+    return any(_acts(node, code) for node in tree.body) or any(_acts(node, code) for node in ast.walk(tree))
 
 
 def is_value(text: str) -> bool:
