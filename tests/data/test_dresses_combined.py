@@ -134,8 +134,8 @@ def test_a_byte_order_mark_is_no_part_of_a_program() -> None:
 
 
 TAILS_OF_PROSE = (
-    "Это печатает словарь.", "这会打印字典。", "यह छापता है।", "> Note: fine", "* imports", "**Explanation**", "---", "=====",
-    "🎉", "Explanation\n-----------\nIt prints.", "- imports json\n- prints", "1. It imports.\n2. It prints.",
+    "Это печатает словарь.", "这会打印字典。", "यह छापता है।", "> Note: fine", "* imports", "**Explanation**", "---",
+    "=====", "🎉", "Explanation\n-----------\nIt prints.", "- imports json\n- prints", "1. It imports.\n2. It prints.",
 )  # fmt: skip
 
 
@@ -153,7 +153,8 @@ def test_a_lead_of_any_script_is_before_it(lead: str) -> None:
 
 BARE = (
     "assert 1 + 1 == 2", "while True:\n    break", "[print(n) for n in range(3)]", "'a,b'.split(',')\nprint(1)",
-    "if True:\n    x = 1", "with open('a', 'w') as file:\n    pass", "try:\n    import x\nexcept ImportError:\n    pass",
+    "if True:\n    x = 1",
+    "with open('a', 'w') as file:\n    pass", "try:\n    import x\nexcept ImportError:\n    pass",
 )  # fmt: skip
 
 
@@ -194,9 +195,11 @@ SAY_NOTHING = (
     "No", "None", "True", "yes; no", "Paris, France", "not available", "a or b", "Note: use", "Answer: 42", "42", "...",
     '"Hello"', "TODO: implement", "Title: Hello\nBody: World", "- item1\n- item2", "[link](url)", "json.dumps", "pass",
     "# Title", "# Introduction\n\nThis function turns a mapping into a text.", "x > y", "Yes, (it, works)", "''",
-    "import the json module and call dumps on it.", "from the documentation: call json.dumps", "for each item, print it",
-    "if you want, I can help", "with great power comes great responsibility", "assert yourself", "raise your hand",
-    "return to sender", "while this works, it is slow", "class of functions that dump", "global warming", "del is a key",
+    "import the json module and call dumps on it.", "from the documentation: call json.dumps",
+    "for each item, print it", "if you want, I can help",
+    "with great power comes great responsibility", "assert yourself", "raise your hand",
+    "return to sender", "while this works, it is slow", "class of functions that dump", "global warming",
+    "del is a key",
     "https://docs.python.org/3/library/json.html", "Roses are red\nViolets are blue", "a: 1\nb: 2", "* imports",
     '"""What is wanted."""', "SELECT * FROM t;", "const x = 1;\nconsole.log(x);", "pip install x\npython main.py",
 )  # fmt: skip

@@ -177,7 +177,7 @@ def _find(text: str, steps: list[str], depth: int) -> tuple[str, str | None]:
 def _code_under(section: str, steps: list[str]) -> str:
     """The code of a section under a heading, without the prose after it."""
     code = clean_code(section, steps)
-    within = None if parses(code) else program_within(code)
+    within = program_within(code) if whole_program(code) is None else None
     return code if within is None else within[1]
 
 
