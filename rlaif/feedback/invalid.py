@@ -27,4 +27,5 @@ def invalid_line(answers: Sequence[Answer], preferences: Sequence[Preference]) -
     line = f"{len(invalid)} of {num} answers of the judge cannot be read, {count} of them: {reason or 'no reason'}"
     if reason.startswith(NO_TEXT):
         return line
-    return f"{line}; a judge that explains or thinks first needs a larger questions.options.max_answer_tokens"
+    other = " (of pairwise_cot, where its thoughts are cut off: max_thought_tokens)" if preferences else ""
+    return f"{line}; a judge that explains or thinks first needs a larger questions.options.max_answer_tokens{other}"

@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 from rlaif.errors import UserError
 from rlaif.feedback.exchange import CUT_OFF, Reply, Request
 
-THOUGHTS_ALONE = 5
-"""So many first answers of which nothing but a thought is there end the run: the others would be like them."""
+THOUGHTS_ALONE = 20
+"""So many first answers of which nothing but a thought is there end the run: the others would be like them. One sample
+has eight questions, and may be the only one that takes so much thought."""
 NONE_READABLE = 200
 """So many first answers in none of which there is anything to read end the run. Fewer are said."""
 FEWEST_SAID = 10

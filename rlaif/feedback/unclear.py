@@ -13,7 +13,10 @@ from rlaif.feedback.retry import CallFailed
 from rlaif.feedback.work import Job
 
 UNCLEAR_IN_A_ROW = 10
-"""So many, with none between that was answered, are everybody's fault, whatever was answered before."""
+"""So many, with none that was answered, are everybody's fault."""
+ONCE_ANSWERED = 32
+"""So many are where others were answered before; a few samples with eight questions each may have something that a
+firewall does not like."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,8 @@ class UnclearRefusals:
     def is_everybodys(self, refused: Unclear) -> bool:
         """Count a refusal. Whether it is one too many."""
         refused.endpoint.num_unclear_in_a_row += 1
-        return refused.endpoint.num_unclear_in_a_row >= UNCLEAR_IN_A_ROW
+        most = ONCE_ANSWERED if refused.endpoint.has_answered else UNCLEAR_IN_A_ROW
+        return refused.endpoint.num_unclear_in_a_row >= most
 
     def is_the_prompts(self, refused: Unclear) -> bool:
         """Whether the endpoint has answered a call; else the refusal waits."""

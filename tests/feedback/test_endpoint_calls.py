@@ -17,7 +17,7 @@ from rlaif.feedback.endpoints import Endpoints
 from rlaif.feedback.exchange import Reply, Request
 from rlaif.feedback.exchange_store import ExchangeStore
 from rlaif.feedback.outcomes import NONE_READABLE
-from rlaif.feedback.unclear import UNCLEAR_IN_A_ROW
+from rlaif.feedback.unclear import ONCE_ANSWERED, UNCLEAR_IN_A_ROW
 
 Chat = Callable[..., dict[str, Any]]
 Serve = Callable[..., Any]
@@ -213,7 +213,7 @@ def test_a_key_that_is_taken_away_ends_the_run(serve: Serve, completion_of: Chat
     )
     with pytest.raises(UserError, match="HTTP 403: Forbidden"):
         Asked(served.url, tmp_path, max_concurrency=1)(requests(60))
-    assert (len(served.requests), kept_in(tmp_path)) == (20 + UNCLEAR_IN_A_ROW, 20)
+    assert (len(served.requests), kept_in(tmp_path)) == (20 + ONCE_ANSWERED, 20)
 
 
 @pytest.mark.parametrize(("num", "stops"), [(4, False), (64, False), (NONE_READABLE + 100, True)])
