@@ -26,7 +26,7 @@ __all__ = ["Endpoint", "is_loopback"]
 
 MOST_CHANGES = 24
 """Of one call's fields; more are needed by no server that knows what it wants."""
-REFUSED_AS_BROKEN = ("logprobs",)
+REFUSED_AS_BROKEN = ("logprobs", "n", "system")
 """Fields that some servers refuse with a status of 500."""
 
 

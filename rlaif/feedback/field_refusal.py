@@ -30,10 +30,11 @@ NAMES: dict[str, Wording] = {
         r"|candidate_?count|num_?(?:completions|return_sequences|generations|samples)|\bn_choices\b"
         r"|(?<!, )\bbest_of\b(?!,| and\b| or\b)",
     ),
+    "stream_options": Wording(r"stream_options|include_usage"),
     "stream": Wording(r"\bstream(?:ing)?\b"),
     "system": Wording(
         r"\bsystem[ _](?:role|message|prompt|instruction)|\brole\b.{0,40}\bsystem\b|['\"`]system['\"`]"
-        r"|developer instruction|roles? must alternate",
+        r"|developer instruction|roles? must alternate|only user and assistant|first message (?:must|should|has to)",
     ),
 }
 """The names of each field in the servers' own terms."""
@@ -60,7 +61,7 @@ INSTEAD = Wording(
     rf"(?:\buse|\btry|\bset|prefer\w*|rename\w* to|replaced (?:by|with)|favou?r of)\W+(?:the )?(?:\w+ )?{OTHER_NAME}"
     rf"|{OTHER_NAME}['\"`]? (?:instead|in place|has to be used|should be used)",
 )
-QUOTED = re.compile(r"(['\"`])(?:(?!\1).){80,}?\1", re.S)
+QUOTED = re.compile(r"(?<!\w)(['\"`])(?:(?!\1).){80,}?\1(?!\w)", re.S)
 SENTENCE = re.compile(r"(?<=[.!?;])\s+|\n+")
 ECHO_CHARS = 16
 """What stands in the request, too, is not the server's word where it is so long."""
@@ -171,8 +172,8 @@ def _without_echoes(reason: str, prompt: str) -> str:
 
 def _fields_of_name(name: str) -> Iterator[str]:
     """The field that a name such as "top_logprobs" or "messages[0].role" stands for."""
-    if name == "n":
-        yield "n"
+    if name in ("n", "stream_options"):
+        yield name
     elif re.fullmatch(r"messages\b.*\brole\b", name):
         yield "system"
     elif not name.startswith("messages"):

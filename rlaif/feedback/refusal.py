@@ -74,7 +74,9 @@ FILTERED_FOR_SURE = Wording(
     r"violates? (?:our |the )?usage",
 )
 ACCOUNT = Wording(
-    r"(?:your |the |this )?(?:account|organi[sz]ation|api[ _-]?key|project)s? (?:has|have|is|was|must|does|do) ",
+    r"(?:account|organi[sz]ation|api[ _-]?key|project|team|workspace)(?:['’]?s)? (?:access )?"
+    r"(?:has|have|is|was|must|does|do) ",
+    r"\busers? (?:has been|have been|is|was) (?:blocked|banned|suspended|disabled|deactivated|restricted)",
     r"account_(?:deactivated|suspended)",
     r"(?:api[ _-]?key|credentials?|access token)\b.{0,40}(?:invalid|not valid|incorrect|"
     r"missing|wrong|expired|required|disabled|revoked|not)",
@@ -117,9 +119,12 @@ BEFORE_ANSWER = Wording(
     r"(?:at least )?(\d+) (?:input )?tokens",
     r"has (\d+) input tokens",
     r"given:? (\d+) `?inputs`? tokens",
+    r"context limit: (\d+) \+ \d+ >",
 )
 CONTEXT = Wording(
-    r"context (?:length|window|size|limit)\b\D{0,40}(\d+)", r"`?inputs`? tokens \+ `?max_new_tokens`? must be <= (\d+)"
+    r"context limit: \d+ \+ \d+ > (\d+)",
+    r"context (?:length|window|size|limit)\b\D{0,40}(\d+)",
+    r"`?inputs`? tokens \+ `?max_new_tokens`? must be <= (\d+)",
 )
 
 PASSING = (408, 409, 425, 498, 499)

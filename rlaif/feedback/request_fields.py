@@ -35,6 +35,7 @@ class RequestFields:
     most_n: int | None = None
     with_system: bool = True
     streamed: bool = False
+    with_stream_options: bool = True
 
     def of(self, request: Request, num_samples: int, room: int = 0) -> dict[str, Any]:
         """A request's fields.
@@ -53,7 +54,9 @@ class RequestFields:
         if self.top_logprobs and request.expects != "text":
             body |= {"logprobs": True, "top_logprobs": self.top_logprobs}
         if self.streamed:
-            body |= {"stream": True, "stream_options": {"include_usage": True}}
+            body["stream"] = True
+            if self.with_stream_options:
+                body["stream_options"] = {"include_usage": True}
         return body
 
     def sent(self, body: Mapping[str, Any]) -> dict[str, float]:
@@ -63,7 +66,9 @@ class RequestFields:
             found["max_tokens"] = body[self.max_tokens_name]
         if "logprobs" in body:
             found["logprobs"] = body["top_logprobs"]
-        if not self.streamed:
+        if "stream_options" in body:
+            found["stream_options"] = 1
+        elif not self.streamed:
             found["stream"] = 0
         if any(message["role"] == "system" for message in body["messages"]):
             found["system"] = 1
@@ -138,6 +143,9 @@ class RequestFields:
 
     def _without_stream(self, refused: Refused) -> RequestFields:
         return replace(self, streamed=True)
+
+    def _without_stream_options(self, refused: Refused) -> RequestFields:
+        return replace(self, with_stream_options=False)
 
     def _without_system(self, refused: Refused) -> RequestFields:
         return replace(self, with_system=False)

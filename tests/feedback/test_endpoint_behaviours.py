@@ -115,6 +115,14 @@ def transformers_serve(sent: Sent, number: int) -> tuple[int, Any]:
     return (422, {"detail": f"Unsupported fields in the request: {refused}"}) if refused else completion(sent)
 
 
+def streams_alone(sent: Sent, number: int) -> tuple[int, Any]:
+    if not sent.get("stream"):
+        return says("This model only support stream mode, please enable the stream parameter to access the model.")
+    if "stream_options" in sent:
+        return says("stream_options is not supported", param="stream_options")
+    return 200, b'data: {"choices": [{"delta": {"content": "Yes"}, "finish_reason": "stop"}]}\n\ndata: [DONE]\n\n'
+
+
 def for_odd(status: int, body: Any) -> Answers:
     return lambda sent, number: (status, body) if is_odd(sent) else completion(sent)
 
@@ -140,6 +148,7 @@ BEHAVIOURS: dict[str, tuple[Answers, Any]] = {
     "GPT-5": (gpt_5, 1.0),
     "whatever comes first": (whatever_comes_first, P),
     "transformers serve": (transformers_serve, 1.0),
+    "streams alone": (streams_alone, 1.0),
     "vLLM's limit": (
         at_most(10, says("Requested sample logprobs of 20, which is greater than max allowed: 10")), P,
     ),
@@ -227,12 +236,34 @@ def test_no_good_answer_is_lost_and_no_bad_one_believed(
     assert len(ExchangeStore(tmp_path)) >= sum(one.p_yes is not None for one in answers)
 
 
-def judged(openai: OpenaiConfig, config: QuestionsConfig, example: Example, directory: Path) -> list[Answer]:
-    """The answers to one question about different samples."""
-    config = replace(config, questions=config.questions[:1])
+def judged(
+    openai: OpenaiConfig, config: QuestionsConfig, example: Example, directory: Path, num_questions: int = 1
+) -> list[Answer]:
+    """The answers to the first questions about different samples."""
+    config = replace(config, questions=config.questions[:num_questions])
     samples = [Sample(f"s{n}", example.id, f"print({n})", "sft", 0, "stop") for n in range(NUM_SAMPLES)]
     with Asker(Endpoints(openai), directory, on_warning=lambda line: None) as asker:
         return build_strategy(config, 1).judge(samples, {example.id: example}, asker.ask).answers
+
+
+@pytest.mark.parametrize("at_once", [1, 64])
+@pytest.mark.parametrize(
+    ("refused", "status", "body"),
+    [
+        ({0}, 200, {"choices": [choice(None, "length", reasoning_content="No, wait")]}),
+        ({0}, 400, b""),
+        ({3, 4, 5}, 403, b"<title>Attention Required! | Cloudflare</title>"),
+    ],
+)
+def test_a_few_samples_of_which_no_question_is_answered_end_no_run(
+    refused: set[int], status: int, body: Any, at_once: int, serve: Callable[..., Any],
+    shipped: Callable[..., QuestionsConfig], example: Example, tmp_path: Path,
+) -> None:  # fmt: skip
+    served = serve(lambda sent, number: (status, body) if number_of(sent) in refused else completion(sent))
+    openai = OpenaiConfig(model="m", base_url=served.url, max_concurrency=at_once)
+    answers = judged(openai, shipped("binary8"), example, tmp_path, num_questions=8)
+    assert len(answers) == 8 * NUM_SAMPLES
+    assert {one.sample_id for one in answers if one.p_yes is None} == {f"s{number}" for number in refused}
 
 
 def test_a_delay_that_ends_while_others_are_looked_for_is_not_slept_through(
