@@ -7,8 +7,8 @@ number of things ("3 errors"). Then what the text *concludes* counts: a final ma
 `[RESULT] 8`, "final answer: no"), else a labelled answer ("Answer: yes", "Score: 9"), of each the last one; else a last
 line that is only the word; else conclusions that agree ("so yes"); else what the text says elsewhere, if it is one
 thing ("It does, yes.", "I would give it an 8"). Where an opening and a labelled answer or a "so" differ, or conclusions
-do, the text is no answer. Of a text that was cut off only its opening and a final mark count, since what it weighs is
-not yet what it concludes.
+do, the text is no answer; nor is it where an answer follows that takes the opening back ("Yes. Wait, no."). Of a text
+that was cut off only its opening and a final mark count, since what it weighs is not yet what it concludes.
 
 The rule looks at places, not at which word stands there, so that it loses no more answers of one kind; what a "no"
 before a noun would answer differs from question to question ("No errors", "No such module").
@@ -18,7 +18,9 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from rlaif.feedback.phrases import CORRECTS
 
 SEVERAL = "more than one answer"
 NONE = "none of the words"
@@ -58,6 +60,18 @@ class Mention:
     def alone(cls, shares: Mapping[str, float], start: int, end: int) -> Mention:
         """Of a text that is only the word."""
         return cls(shares, start, end, Rank.opening)
+
+
+def with_corrections(text: str, mentions: Sequence[Mention]) -> list[Mention]:
+    """The mentions, of which those that follow "wait" and the like conclude as against the one that opens the text."""
+    opening = next((one for one in mentions if one.rank is Rank.opening), None)
+    correction = CORRECTS.search(text, opening.end) if opening is not None and len(mentions) > 1 else None
+    if correction is None:
+        return list(mentions)
+    return [
+        replace(one, rank=Rank.concluding) if one.start >= correction.end() and one.rank < Rank.labelled else one
+        for one in mentions
+    ]
 
 
 def decide(mentions: Sequence[Mention], opens_with_several: bool, cut_off: bool) -> Mention | str:

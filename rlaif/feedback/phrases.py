@@ -36,6 +36,13 @@ CHECKED = r"(?:\[[x✓✔]\]|\([x✓✔]\)|[☑☒●◉])[^\w\n]{0,6}(?:respons
 ADVERB = r"(?!(?:hard|scarce|bare|part|partial|potential|conditional|seeming|supposed|alleged)ly)[^\W_]+ly"
 """What leaves an answer one: "definitely", "mostly", "sadly"."""
 TAG = r"(?<=[</])(?:b|i|u|p|em|strong|code|div|span|li|td|h[1-6])(?=>)"
+CORRECTS = Pattern(
+    r"[.!?;:,\n—–…-][^\w]{0,8}(?:(?:oh|no|but|hmm|well|ah),? )?(?:wait|hold on|actually|on (?:second|further) thoughts?"
+    r"|on reflection|scratch that|correction|edit|update|i mean|i meant|sorry|oops|rather|revised|i take that back"
+    r"|(?:let me|upon|after) re-?\s?(?:check|read|think|consider|examin|evaluat|view)\w*)(?![^\W_])",
+    re.IGNORECASE,
+)
+"""What takes back an answer that was given before: "Yes. Wait, no."."""
 ENDS_TEXT = Pattern(r"[\W_]*\Z")
 BULLETS = " \t\r*_#>\"'`([{-•"
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from rlaif.feedback.answer_tokens import AnswerTokens, mass_at, probability, word_of
 from rlaif.feedback.exchange import Reply, Request, TokenLogprobs
-from rlaif.feedback.mention import NONE, Mention, decide
+from rlaif.feedback.mention import NONE, Mention, decide, with_corrections
 from rlaif.feedback.number_mentions import number_mentions
 from rlaif.feedback.thought import answer_part, begins_a_thought
 from rlaif.feedback.word_mentions import word_mentions
@@ -114,8 +114,10 @@ def decided_in(answer: str, words: Sequence[str], cut_off: bool = False) -> Ment
         if isinstance(own, Mention):
             return own
     if all(word.isdecimal() for word in words):
-        return decide(*number_mentions(answer, words, cut_off), cut_off)
-    return decide(*word_mentions(answer, words), cut_off)
+        mentions, opens_with_several = number_mentions(answer, words, cut_off)
+    else:
+        mentions, opens_with_several = word_mentions(answer, words)
+    return decide(with_corrections(answer, mentions), opens_with_several, cut_off)
 
 
 def problem_of(reply: Reply | None) -> str:

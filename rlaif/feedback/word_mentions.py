@@ -79,7 +79,7 @@ LABELLED = Pattern(
 )
 CONCLUSION = one_of(
     "so, thus, therefore, hence, consequently, accordingly, overall, ultimately, finally, all in all, in short,"
-    f"in summary, in conclusion, to conclude, to sum up, (?:which|this|that) means, {SAY}"
+    f"in summary, in conclusion, to conclude, to sum up, i mean, i meant, (?:which|this|that) means, {SAY}"
 )
 CONCLUDING = Pattern(rf"{STARTS}{CONCLUSION}{LINKS}|(?:=>|->|[→⇒∴])[^\w.!?]{{0,6}}\Z", re.IGNORECASE)
 CLAUSE_START = Pattern(r"(?:[:|;,)=—–：；，]|\s-)[^\w\n]{0,12}\Z")
@@ -102,6 +102,12 @@ IS_CONDITIONAL = Pattern(
 )
 HYPOTHETICAL = Pattern(rf"{STARTS}(?:if|unless|were|had){ENDS}[^.!?\n]*{STARTS}would{ENDS}[^.!?\n]*\Z", re.IGNORECASE)
 """What stands before the word of "If it did, the answer would be yes"."""
+IF_SO = Pattern(
+    rf"[\n.!?;,][^\w\n]{{0,8}}(?:if|unless|when|otherwise)(?! (?:i|you)(?![^\W_])){ENDS}"
+    r"[^.!?;,:\n]{0,60}[:,][^\w\n]{0,6}\Z",
+    re.IGNORECASE,
+)
+"""What stands before the word of "If the import works: yes"."""
 ASKS = Pattern(r"[*_\"'`]{0,4}[)\]]|[*_]{0,4}[^\S\n]{0,2}[:=?]")
 """What follows the words of "Answer (yes/no): yes" and "Yes or no? Yes", which only name what may be said."""
 PROBABILITY = Pattern(r"[\s:=()\"'`~-]{1,6}(?:[01]?\.\d|\d{1,3}(?:\.\d+)? ?%|[01]\b)")
@@ -228,7 +234,12 @@ def _rank(text: str, place: _Place) -> Rank | None:
     if IS_CONDITIONAL.match(text, place.end):
         return None
     before = text_before(text, place.start)
-    if HYPOTHETICAL.search(before) or DENIED.search(before) or is_in_a_quotation(before, text, place.end):
+    if (
+        HYPOTHETICAL.search(before)
+        or IF_SO.search(before)
+        or DENIED.search(before)
+        or is_in_a_quotation(before, text, place.end)
+    ):
         return None
     if FINAL.search(before):
         return Rank.final

@@ -14,6 +14,8 @@ SAYS_X_THOUGH_O_COMES_LATER = """\
 Question: Does it parse?\\nAnswer: {X}\\n\\nQuestion: Does it run?\\nAnswer: {O}
 Answer: {X}\\n\\nUser: and why?\\nAssistant: {O}
 {X}. {O} would be wrong.
+{X}. It actually runs. "{O}" would be wrong.
+{X}. Wait, let me see line 3. {X}.
 {X} ({O} would need an import)
 {X}. The other word, "{O}", would be wrong.
 {X}; it is not a "{O}".
@@ -52,6 +54,17 @@ In theory {x}, in practice {O}.
 {X}, if json is there, otherwise {O}.
 The output parses: {X}. The output runs: {O}.
 Partly {X}.
+{X}. Wait, {o}. The import is missing.
+{X}. On second thought, {o}.
+{X}, scratch that, {o}.
+{X}. Correction: {o}.
+{X}. Edit: {o}.
+{X}, I mean {o}.
+{X}. Sorry, {o}.
+{X}. Actually, {o}.
+{X}\\n\\nActually, let me re-check. Line 3 decides it.\\n\\n{O}
+If all exist: {x}. If not: {o}.
+If line 3 is right, {x}.
 {X}?
 I don't think the answer is {X}.
 I am not sure the answer is {X}.
