@@ -246,6 +246,9 @@ def _join_threads() -> None:
     It has the main thread count as ended first, and tells pools that nobody closed to end theirs.
     """
     threading._shutdown()  # type: ignore[attr-defined]
+    for thread in threading.enumerate():  # one that a thread started at last
+        if thread is not threading.current_thread() and not thread.daemon:
+            thread.join()
 
 
 def _report(descriptor: int, own_id: int, program: str, stage: str, error: BaseException) -> None:
