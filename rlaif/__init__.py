@@ -12,6 +12,7 @@
       pipeline.py    the graph of stages, written once: what each needs, which config it reads
       ranks.py       several processes of one job: the main one writes, the others join it or wait
       runs.py        where a result lives: runs/<stage>/<name>-<fingerprint>/, claimed, resumed, DONE last
+      pattern.py     a regular expression that is compiled with its first use
       records.py     Example -> Sample -> Answer -> Label -> Pair -> Evaluation, and their JSONL form
       rewards.py     the terms of PPO's reward, in TRL's form
       watch.py       held-out prompts while PPO runs: is the reward only gamed?

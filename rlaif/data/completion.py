@@ -35,6 +35,7 @@ from rlaif.data.program.turns import (
     may_have_next_turn,
     stands_in_line_of_code,
 )
+from rlaif.pattern import Pattern
 
 SECTIONS = ("domain", "api_call", "api_provider", "explanation", "code")
 MAX_ESCAPE_LEVELS = 3
@@ -42,8 +43,8 @@ INVISIBLE = "\ufeff\u200b\u2060"
 """A byte order mark and its like, which may stand before a text."""
 
 # A marker of any name ends the section before it; `<<code>>>` is a slip that APIBench itself has.
-_MARKER = re.compile(r"<{2,3}(domain|api_call|api_provider|explanation|code)>{2,3}[ \t]*:?|<<<\w{1,40}>>>")
-_ESCAPED_BREAK = re.compile(r"\\n(?:<<<|###|```)")
+_MARKER = Pattern(r"<{2,3}(domain|api_call|api_provider|explanation|code)>{2,3}[ \t]*:?|<<<\w{1,40}>>>")
+_ESCAPED_BREAK = Pattern(r"\\n(?:<<<|###|```)")
 
 
 @dataclass(frozen=True)

@@ -12,26 +12,27 @@ import re
 
 from rlaif.data.normalise import parses, syntax_tree, unescape, unescaped_code
 from rlaif.data.program.language import has_code_line
+from rlaif.pattern import Pattern
 
-_KEY = re.compile(
+_KEY = Pattern(
     r"[{,]\s{0,20}\\?['\"](domain|api_call|api_provider|explanation|code|api|provider|Instruction|Input|Output)\\?['\"]"
     r"\s{0,20}:"
 )
 _CONTENT_KEYS = frozenset({"domain", "api_call", "api_provider", "explanation", "code"})
-_CODE_KEY = re.compile(
+_CODE_KEY = Pattern(
     r"[{,.;'\"\n]\s{0,20}\\?['\"]([\w -]{0,80}?(?:code|python|program|script|snippet)[\w -]{0,20})\\?['\"]\s{0,20}:",
     re.I,
 )
-_PROGRAM_KEY = re.compile(
+_PROGRAM_KEY = Pattern(
     r"[{,.;'\"\n]\s{0,20}\\?['\"]([\w -]{1,100})\\?['\"]\s{0,20}:\s{0,20}(?=\\?['\"]?\s{0,4}(?:import|from)[ \t]+\w)"
 )
-_FOREIGN_KEY = re.compile(r"['\"]\s{0,20},\s{0,20}['\"][\w ]{1,40}['\"]\s{0,20}:")
-_NEXT_KEY = re.compile(
+_FOREIGN_KEY = Pattern(r"['\"]\s{0,20},\s{0,20}['\"][\w ]{1,40}['\"]\s{0,20}:")
+_NEXT_KEY = Pattern(
     r"['\"]\s{0,20},\s{0,20}['\"](?:api|provider|domain|framework|functionality|performance|python_|example_|description)"
     r"\w{0,80}['\"]\s{0,20}:"
 )
 """A key of the database's records, which some answers put between those of the format."""
-_ESCAPED_QUOTE = re.compile(r"\\(['\"])")
+_ESCAPED_QUOTE = Pattern(r"\\(['\"])")
 _MAX_CUTS = 3
 _MAX_FOREIGN = 8
 

@@ -12,17 +12,19 @@ import re
 import textwrap
 import warnings
 
+from rlaif.pattern import Pattern
+
 MAX_PARSED_CHARS = 20_000
 """Longer code is taken as it is: nothing is tried on it that needs a parser to decide."""
 
-_ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
+_ESCAPE = Pattern(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
 _ESCAPED_CHARACTERS = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", '"': '"', "'": "'", "\\": "\\", "/": "/"}
-_SURROGATE = re.compile("[\ud800-\udfff]")
-_ESCAPED_LINE_IN_COMMENT = re.compile(r"#[^\n]*\\n")
+_SURROGATE = Pattern("[\ud800-\udfff]")
+_ESCAPED_LINE_IN_COMMENT = Pattern(r"#[^\n]*\\n")
 _PACKAGING = ("'", '"', "}", "\\")
 MAX_STRAY = 6
 """So many characters of packaging are looked for at the end of the code."""
-_BLANK_LINES = re.compile(r"(?:[^\S\n]*\n)+")
+_BLANK_LINES = Pattern(r"(?:[^\S\n]*\n)+")
 
 
 def parses(code: str) -> bool:

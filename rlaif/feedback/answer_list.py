@@ -15,9 +15,9 @@ from functools import lru_cache
 
 from rlaif.feedback.json_answers import json_answers
 from rlaif.feedback.mention import Mention, Rank
-from rlaif.feedback.pattern import Pattern
 from rlaif.feedback.phrases import ENDS
 from rlaif.feedback.reading import said
+from rlaif.pattern import Pattern
 
 Entry = tuple[int, Mention]
 """A question's number and its answer."""

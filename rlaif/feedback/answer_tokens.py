@@ -7,22 +7,22 @@ first ones), and other spellings (its tokenizer's, pieces of a letter). So the t
 from __future__ import annotations
 
 import math
-import re
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from itertools import accumulate
 
 from rlaif.feedback.exchange import TokenLogprobs
+from rlaif.pattern import Pattern
 
 EDGES = " \t\r\n\u00a0\u200b\u2003\u3000\ufeff.,:;!*'\"`_()[]{}<>|=“”‘’«»：。，、；！（）「」『』【】ĠĊ▁"
 """What a token may have around a word: spaces, as text or as tokenizers spell them, and punctuation."""
 MOST_LOGPROB = 1e-3
 """0, and what rounding adds."""
-SPECIAL = re.compile(r"(?:\s|<[^<>\s]{1,40}>|\[/?[A-Z_]{1,40}\])*")
+SPECIAL = Pattern(r"(?:\s|<[^<>\s]{1,40}>|\[/?[A-Z_]{1,40}\])*")
 """The tokens that may follow the text's last one."""
-PIECE_OF_A_LETTER = re.compile(r"<0x[0-9A-Fa-f]{2}>|bytes:(?:\\x[0-9a-f]{2})+")
-NOT_ASCII = re.compile(r"[^!-~]+")
+PIECE_OF_A_LETTER = Pattern(r"<0x[0-9A-Fa-f]{2}>|bytes:(?:\\x[0-9a-f]{2})+")
+NOT_ASCII = Pattern(r"[^!-~]+")
 
 
 def word_of(token: str, words: Sequence[str]) -> str | None:

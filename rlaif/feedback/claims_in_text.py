@@ -8,8 +8,8 @@ from typing import Any
 
 from rlaif.feedback.claims_in_code import KINDS, Claim
 from rlaif.feedback.json_answers import Pairs, values_in
-from rlaif.feedback.pattern import Pattern
 from rlaif.feedback.phrases import words_of
+from rlaif.pattern import Pattern
 
 OF_KIND = {form: kind for kind in KINDS for form in (kind, kind.removesuffix("s"), f"{kind.removesuffix('s')}s")}
 """By spelling, one or many: "argument", "APIs". In ASCII: without it a pattern takes "apı" for "api"."""

@@ -10,15 +10,16 @@ from typing import Any
 
 from rlaif.feedback.mention import Mention
 from rlaif.feedback.phrases import words_of
+from rlaif.pattern import Pattern
 
 MOST_TRIES = 50
 """Brackets at which a value is looked for."""
-OPENING = re.compile(r"[\[{]")
-STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
-PYTHON_STRING = re.compile(r"(?<=[\s\[{(,:])'([^'\"\\\n]*)'(?=\s{0,40}[,:\]})])")
-PYTHON_CONSTANT = re.compile(r"(?<=[\s\[(,:])(?:None|True|False)(?=\s{0,40}[,\]})])")
-LAST_COMMA = re.compile(r",(?=\s{0,40}[\]}])")
-NUMBERED = re.compile(r"[\W_]*(?:(?:question|answer|item|q|a)[\W_]*)?(\d{1,3})(?![^\W_])", re.IGNORECASE)
+OPENING = Pattern(r"[\[{]")
+STRING = Pattern(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+PYTHON_STRING = Pattern(r"(?<=[\s\[{(,:])'([^'\"\\\n]*)'(?=\s{0,40}[,:\]})])")
+PYTHON_CONSTANT = Pattern(r"(?<=[\s\[(,:])(?:None|True|False)(?=\s{0,40}[,\]})])")
+LAST_COMMA = Pattern(r",(?=\s{0,40}[\]}])")
+NUMBERED = Pattern(r"[\W_]*(?:(?:question|answer|item|q|a)[\W_]*)?(\d{1,3})(?![^\W_])", re.IGNORECASE)
 NUMBER_KEYS = words_of("number question question_number question_id questionid id no index q n num item #")
 ANSWER_KEYS = words_of("answer response verdict value result judgement judgment decision a")
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from rlaif.feedback.pattern import Pattern
 from rlaif.feedback.phrases import ADVERB, ASIDE, CHECKED, ENDS, MARKUP, STARTS, TAG, one_of, words_of
+from rlaif.pattern import Pattern
 
 DIGITS = r"(?<!\d,)\d{1,9}(?:\.\d{1,9})?(?!\d|\.\d|,\d|[^\W_])"
 NUMBER = Pattern(rf"(?<![\w.]){DIGITS}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from rlaif.feedback.pattern import Pattern
+from rlaif.pattern import Pattern
 
 WINDOW = 100
 """Characters looked at before a word; what stands farther away says nothing about it."""

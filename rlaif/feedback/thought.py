@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 
 from rlaif.feedback.exchange import CUT_OFF
-from rlaif.feedback.pattern import Pattern
+from rlaif.pattern import Pattern
 
 NOTHING_ELSE = "nothing but a thought"
 

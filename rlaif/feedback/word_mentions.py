@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from rlaif.feedback.mention import Mention, Rank
-from rlaif.feedback.pattern import Pattern
 from rlaif.feedback.phrases import (
     ADVERB,
     ASIDE,
@@ -27,6 +26,7 @@ from rlaif.feedback.phrases import (
     text_before,
     words_of,
 )
+from rlaif.pattern import Pattern
 
 DETERMINERS = ("no", "a")
 FUNCTION_WORDS = words_of(

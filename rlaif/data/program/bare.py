@@ -9,22 +9,21 @@ import warnings
 
 from rlaif.data.normalise import MAX_PARSED_CHARS, syntax_tree
 from rlaif.data.program.language import CODE_LINE, DEFINITE_LINE, does_something, is_program
+from rlaif.pattern import Pattern
 
 MAX_STARTS = 5
 """So many lines of a text of prose are tried as the first line of its code."""
 MAX_LEAD_CHARS = 80
 
-_LEAD = re.compile(r".*[:：][*_]{0,2}[ \t]*$|[ \t]*\*\*.*$")
+_LEAD = Pattern(r".*[:：][*_]{0,2}[ \t]*$|[ \t]*\*\*.*$")
 _KEYWORDS = frozenset(keyword.kwlist) | {"case", "match"}
-_WORDS = re.compile(
-    r"[-*(\"'`]*(?:[A-Z][\w'’-]*|[A-Za-z][\w'’-]*[ \t]+[\w'’,.;()`*\"/-]+)(?:[ \t]+[\w'’,.;()`*\"/-]+)+"
-)
-_LAST_HEADING = re.compile(r"(?:\n\s*#{2,6}[ \t]+[A-Z][\w ]{0,40}:?[ \t]*)+$")
-_TITLE = re.compile(r"[*_]*[A-Z][\w ]{0,40}[*_]*:[*_]*(?:[ \t][^=]*)?$")
-_ITEM = re.compile(r"(?:[-*•]|\d{1,3}[.)])[ \t]+[A-Za-z`*\"]|[A-Z][\w'’]*$")
-_MARKUP = re.compile(r"[^\W\d_a-zA-Z]|[^\w\s!-~]|>[ \t]|\*[ \t*]|(?:-{3,}|={3,}|_{3,}|\*{3,})$")
+_WORDS = Pattern(r"[-*(\"'`]*(?:[A-Z][\w'’-]*|[A-Za-z][\w'’-]*[ \t]+[\w'’,.;()`*\"/-]+)(?:[ \t]+[\w'’,.;()`*\"/-]+)+")
+_LAST_HEADING = Pattern(r"(?:\n\s*#{2,6}[ \t]+[A-Z][\w ]{0,40}:?[ \t]*)+$")
+_TITLE = Pattern(r"[*_]*[A-Z][\w ]{0,40}[*_]*:[*_]*(?:[ \t][^=]*)?$")
+_ITEM = Pattern(r"(?:[-*•]|\d{1,3}[.)])[ \t]+[A-Za-z`*\"]|[A-Z][\w'’]*$")
+_MARKUP = Pattern(r"[^\W\d_a-zA-Z]|[^\w\s!-~]|>[ \t]|\*[ \t*]|(?:-{3,}|={3,}|_{3,}|\*{3,})$")
 """Other letters than Python's words start with, a symbol, a quotation, an item, bold words, a rule."""
-_SENTENCE = re.compile(r"[A-Z][\w ,'’()/-]*[.!:?]$")
+_SENTENCE = Pattern(r"[A-Z][\w ,'’()/-]*[.!:?]$")
 
 
 def whole_program(text: str) -> str | None:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 
 from rlaif.data.normalise import dedent, syntax_tree
 from rlaif.data.program.bare import program_within, whole_program
 from rlaif.data.program.fences import Block, fenced_blocks
 from rlaif.data.program.language import has_code_line, is_program, is_shell, is_value, language_of
 from rlaif.data.program.session import is_session, session_code, without_magics
+from rlaif.pattern import Pattern
 
-_LEADS_TO_OUTPUT = re.compile(
+_LEADS_TO_OUTPUT = Pattern(
     r"(?i)(?:output|outputs|result|results|prints?|printed|returns?|yields?|displays?|shows?"
     r"|see|looks? like|console)\b[^\n]{0,40}:?[*_ \t]*\n?\s*$"
 )

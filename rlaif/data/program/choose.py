@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from rlaif.data.normalise import syntax_tree
+from rlaif.pattern import Pattern
 from rlaif.source.scopes import names_defined, undefined_names
 
 MAX_BLOCKS = 40
@@ -38,9 +39,9 @@ def chosen_blocks(codes: Sequence[str], is_cut_off: bool = False) -> list[int]:
     return (alone or programs)[0]
 
 
-_NAME = re.compile(r"(?<![\w.])[A-Za-z_]\w*")
-_TEXT = re.compile(r"\"[^\"\n]*\"?|'[^'\n]*'?|#[^\n]*")
-_BOUND = re.compile(
+_NAME = Pattern(r"(?<![\w.])[A-Za-z_]\w*")
+_TEXT = Pattern(r"\"[^\"\n]*\"?|'[^'\n]*'?|#[^\n]*")
+_BOUND = Pattern(
     r"^[ \t]*(?:(?:import|def|class|for|from[ \t]+[\w.]+[ \t]+import)[ \t]+([A-Za-z_]\w*)|([A-Za-z_]\w*)[ \t]*=(?!=))",
     re.MULTILINE,
 )

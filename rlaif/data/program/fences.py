@@ -15,25 +15,26 @@ import re
 from dataclasses import dataclass
 
 from rlaif.data.program.language import language_of
+from rlaif.pattern import Pattern
 
 MAX_BLOCKS = 200
 """Blocks after these are not looked at."""
 
-_RUN = re.compile("```|~~~")
-_LIST_MARK = re.compile(r"(?:(?:[-*+]|\d{1,3}[.)])[ \t]*)?")
-_INLINE_INFO = re.compile(r"[ \t]*[\w+#.-]*[ \t]*")
-_CODE_IN_INFO = re.compile(
+_RUN = Pattern("```|~~~")
+_LIST_MARK = Pattern(r"(?:(?:[-*+]|\d{1,3}[.)])[ \t]*)?")
+_INLINE_INFO = Pattern(r"[ \t]*[\w+#.-]*[ \t]*")
+_CODE_IN_INFO = Pattern(
     r"[ \t]*(?:(?:python3?|py)[ \t]+)?(?=(?:import[ \t]+\w|from[ \t]+[\w.]+[ \t]+import"
     r"|def[ \t]+\w+\(|class[ \t]+\w+[(:]|print\(|@\w"
     r"|[A-Za-z_]\w*[ \t]+=[ \t]|>>>))"
 )
-_CLOSED_INFO = re.compile(r"[ \t]*([\w+#.-]+)[ \t]*`{3,}[ \t]*")
-_TOKEN = re.compile(
+_CLOSED_INFO = Pattern(r"[ \t]*([\w+#.-]+)[ \t]*`{3,}[ \t]*")
+_TOKEN = Pattern(
     r"\\.|\"\"\"|'''|\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|#[^\n]*|`{3,}|~{3,}",
     re.DOTALL,
 )
 _STRING_ENDS = {quote: re.compile(rf"\\.|{quote}", re.DOTALL) for quote in ('"""', "'''")}
-_PARTIAL_CLOSING = re.compile(r"\n[ \t]*(?:`{1,2}|~{1,2})[ \t]*(?:\n|$)")
+_PARTIAL_CLOSING = Pattern(r"\n[ \t]*(?:`{1,2}|~{1,2})[ \t]*(?:\n|$)")
 
 
 @dataclass(frozen=True)

@@ -45,6 +45,7 @@ from rlaif.data.program.marks import (
 )
 from rlaif.data.program.session import is_session, session_code, session_within
 from rlaif.data.program.tags import Tagged, opens_with_words, tagged_parts, without_entities
+from rlaif.pattern import Pattern
 
 MAX_NESTING = 2
 """Markers within markers are followed so deep."""
@@ -53,16 +54,16 @@ MAX_LEADING = 8
 MAX_TAGS = 6
 """So many tags of a text are looked into, and one of a text within a tag."""
 
-_CODE_HEADING = re.compile(
+_CODE_HEADING = Pattern(
     r"(?im)^[ \t]*(?:#{1,6}[ \t]*|\*\*|\\)?"
     r"(?:(?:python|example|sample|full|complete|final|solution)[ \t]+){0,2}code"
     r"(?:[ \t]+(?:example|snippet)(?:[ \t]*\([^)\n]{0,40}\))?)?(?:\*\*)?[ \t]*(?:>{2,3})?[ \t]*:[ \t]*(?:\*\*)?"
 )
-_LAST_HEADING = re.compile(rf"(?:{_CODE_HEADING.pattern.removeprefix('(?im)')})\Z", re.IGNORECASE | re.MULTILINE)
-_YAML_MARK = re.compile(r"\A[ \t]*[|>][-+]?[ \t]*(?=\n)")
-_LANGUAGE_LINE = re.compile(r"\s*(?:python3?|py)[ \t]*\n(?=\s*\S)", re.IGNORECASE)
-_ESCAPED_FENCE = re.compile(r"\\n[ \t]*(?:```|~~~)|(?:```|~~~)[\w+-]*\\n")
-_SPAN = re.compile(r"(`{1,3})(?:(?:python|py)[ \t]+)?([^`\n]+)\1")
+_LAST_HEADING = Pattern(rf"(?:{_CODE_HEADING.pattern.removeprefix('(?im)')})\Z", re.IGNORECASE | re.MULTILINE)
+_YAML_MARK = Pattern(r"\A[ \t]*[|>][-+]?[ \t]*(?=\n)")
+_LANGUAGE_LINE = Pattern(r"\s*(?:python3?|py)[ \t]*\n(?=\s*\S)", re.IGNORECASE)
+_ESCAPED_FENCE = Pattern(r"\\n[ \t]*(?:```|~~~)|(?:```|~~~)[\w+-]*\\n")
+_SPAN = Pattern(r"(`{1,3})(?:(?:python|py)[ \t]+)?([^`\n]+)\1")
 
 
 def find_program(text: str, steps: list[str]) -> tuple[str, str | None]:

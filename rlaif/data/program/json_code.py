@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from rlaif.data.program.language import language_of
+from rlaif.pattern import Pattern
 
 MAX_DEPTH = 6
 
-_CODE_KEY = re.compile(r"(?:\w+[ _-])?(?:code|program|script|snippet|implementation|python|source)(?:[ _-]\w+)?", re.I)
-_ANSWER_KEY = re.compile(
+_CODE_KEY = Pattern(r"(?:\w+[ _-])?(?:code|program|script|snippet|implementation|python|source)(?:[ _-]\w+)?", re.I)
+_ANSWER_KEY = Pattern(
     r"(?:final[ _-]?)?(?:answer|solution|response|completion|output|content|text|result|message|cmd|input)", re.I
 )
 _LANGUAGE_KEYS = ("language", "lang", "kernel")

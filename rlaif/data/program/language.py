@@ -9,11 +9,12 @@ import re
 from typing import Literal
 
 from rlaif.data.normalise import syntax_tree
+from rlaif.pattern import Pattern
 
 Language = Literal["python", "other", ""]
 
-_WORD = re.compile(r"[A-Za-z][\w+#-]*(?:\.\w+)*")
-_PYTHON = re.compile(r"(?:i?python|py)[\d.]*(?:-?repl|con|-console|i)?|jupyter|sage|cython|.*\.(?:py|pyi|ipynb)", re.I)
+_WORD = Pattern(r"[A-Za-z][\w+#-]*(?:\.\w+)*")
+_PYTHON = Pattern(r"(?:i?python|py)[\d.]*(?:-?repl|con|-console|i)?|jupyter|sage|cython|.*\.(?:py|pyi|ipynb)", re.I)
 _OTHERS = frozenset({
     "pseudo", "pseudocode", "algorithm",
     "abap", "ada", "apache", "applescript", "asm", "assembly", "awk", "bash", "bat", "batch", "bibtex", "bnf", "c",
@@ -29,19 +30,19 @@ _OTHERS = frozenset({
     "traceback", "ts", "tsv", "tsx", "txt", "typescript", "v", "vb", "vba", "verilog", "vhdl", "vim", "vue", "wasm",
     "xml", "yaml", "yml", "zig", "zsh",
 })  # fmt: skip
-_TITLE = re.compile(r"""\b(?:title|caption|label|id)[ \t]*=[ \t]*(?:"[^"]*"|'[^']*'|[^\s}]+)""")
-_SHELL_LINE = re.compile(
+_TITLE = Pattern(r"""\b(?:title|caption|label|id)[ \t]*=[ \t]*(?:"[^"]*"|'[^']*'|[^\s}]+)""")
+_SHELL_LINE = Pattern(
     r"[ \t]*(?:[$!%]|(?:sudo|pip3?|python3?|conda|mamba|uv|poetry|apt|apt-get|brew|git|cd|npm|export|source|mkdir|wget"
     r"|curl|ls|cat)[ \t]+[^ \t=(.,:\[])"
 )
-CODE_LINE = re.compile(
+CODE_LINE = Pattern(
     r"(?:import[ \t]+[\w.]+|from[ \t]+[\w.]+[ \t]+import\b|(?:async[ \t]+)?def[ \t]+\w+[ \t]*\(|class[ \t]+\w+[^\n]*:"
     r"|@\w[\w.]*|(?:async[ \t]+)?(?:for|with)\b[^\n]*:|(?:if|while|elif)\b[^\n]*:|try:|[rbfu]{0,2}(?:\"\"\"|''')|#"
     r"|(?:assert|return|raise|await|del|lambda|match)\b|\w[\w.]*\(|\[[^\n]*\bfor\b|['\"][^\n]*['\"]\.\w+\("
     r"|\w[\w.]*(?:\[[^\]\n]*\])?[ \t]*(?::[^=\n]+|,[^=\n]+)?[-+*/%&|^@<>]{0,3}=(?!=))"
 )
 """How a line of Python starts; prose seldom does."""
-DEFINITE_LINE = re.compile(
+DEFINITE_LINE = Pattern(
     r"import[ \t]+\w[\w.]*(?:[ \t]+as[ \t]+\w+)?(?:[ \t]*,[^\n]*)?[ \t]*(?:[#;][^\n]*)?$"
     r"|from[ \t]+[\w.]+[ \t]+import[ \t]+[\w(*]"
     r"|(?:async[ \t]+)?def[ \t]+\w+[ \t]*\(|class[ \t]+\w+[ \t]*[(:]|@\w[\w.]*(?:\([^\n]*)?$|#!",

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from rlaif.data.normalise import dedent, parses
 from rlaif.data.program.bare import program_around
 from rlaif.data.program.fences import fenced_blocks
 from rlaif.data.program.tags import Tagged, tagged_parts
+from rlaif.pattern import Pattern
 
-_CLOSING_ALONE = re.compile(r"\s*</(code|pre|python|script|answer|solution)>\Z")
+_CLOSING_ALONE = Pattern(r"\s*</(code|pre|python|script|answer|solution)>\Z")
 
 
 def may_have_marks(text: str) -> bool:

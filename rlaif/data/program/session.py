@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 
 from rlaif.data.normalise import parses
+from rlaif.pattern import Pattern
 
-_PROMPT = re.compile(r"[ \t]*(?:>>>|In \[\d*\]:(?:[ \t]|$))")
-_BANNER = re.compile(r"[$%>]?[ \t]*python[\d.]*$|Python \d|Type \"|\[(?:GCC|Clang|MSC)|#|IPython \d")
-_FIRST_PROMPT = re.compile(r"^[ \t]*>>> ", re.MULTILINE)
-_STATEMENT = re.compile(r"([ \t]*)(?:>>>|In \[\d*\]:) ?(.*)")
-_MAGIC = re.compile(r"^(?:!|%{1,2}[a-z])[^\n]*\n?", re.MULTILINE)
-_CONTINUATION = re.compile(r"[ \t]*(?:\.\.\.|\.{3,}:)(?: (.*)|[ \t]*$)")
+_PROMPT = Pattern(r"[ \t]*(?:>>>|In \[\d*\]:(?:[ \t]|$))")
+_BANNER = Pattern(r"[$%>]?[ \t]*python[\d.]*$|Python \d|Type \"|\[(?:GCC|Clang|MSC)|#|IPython \d")
+_FIRST_PROMPT = Pattern(r"^[ \t]*>>> ", re.MULTILINE)
+_STATEMENT = Pattern(r"([ \t]*)(?:>>>|In \[\d*\]:) ?(.*)")
+_MAGIC = Pattern(r"^(?:!|%{1,2}[a-z])[^\n]*\n?", re.MULTILINE)
+_CONTINUATION = Pattern(r"[ \t]*(?:\.\.\.|\.{3,}:)(?: (.*)|[ \t]*$)")
 
 
 def is_session(text: str) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from rlaif.data.normalise import dedent, parses
+from rlaif.pattern import Pattern
 
 MAX_ENDINGS = 4
 
@@ -22,7 +23,7 @@ _PIPE_NAMES = (
 )
 _RULE = r"(?:[-=*]{3,})?[ \t]*"
 _BEGIN = r"(?:BEGIN (?:SOLUTION|CODE|ANSWER|PROGRAM)|(?:SOLUTION|CODE) START)\b"
-_OPENING = re.compile(
+_OPENING = Pattern(
     rf"<(?P<code>{_CODE_NAMES})(?:[ \t][^<>\n]{{0,200}})?>:?|<(?P<answer>{_ANSWER_NAMES})>"
     rf"|\[(?P<square>PYTHON|CODE|SOLUTION|ANSWER|BEGIN)(?:=python)?\]:?|<\|?(?P<pipe>{_PIPE_NAMES})\|?>"
     rf"|(?P<words>^[ \t]*(?:\#[ \t]*)?{_RULE}{_BEGIN}[ \t]*{_RULE}:?$)"
@@ -31,16 +32,16 @@ _OPENING = re.compile(
     r"|(?P<quotes>^(?:\"\"\"|''')(?=(?:python3?|py)[ \t]*$))(?:python3?|py)",
     re.MULTILINE | re.IGNORECASE,
 )
-_WORDS_END = re.compile(
+_WORDS_END = Pattern(
     r"^[ \t]*(?:#[ \t]*)?(?:[-=*]{3,}[ \t]*)?(?:END (?:SOLUTION|CODE|ANSWER|PROGRAM)|(?:SOLUTION|CODE) END)\b",
     re.MULTILINE | re.IGNORECASE,
 )
-_PIPE_END = re.compile(
+_PIPE_END = Pattern(
     r"<\|?(?:end_of_code|end_of_solution|end_code|code_end|end_of_message|eom_id|eot_id|/python)\|?>", re.IGNORECASE
 )
-_LIQUID_END = re.compile(r"\{%-?[ \t]*end(?:highlight|code)")
-_CDATA = re.compile(r"\s*<!\[CDATA\[(.*)\]\]>\s*", re.DOTALL)
-_ENTITY = re.compile(r"&(?:lt|gt|quot|amp|apos|nbsp|#\d{1,6}|#x[0-9a-fA-F]{1,6});")
+_LIQUID_END = Pattern(r"\{%-?[ \t]*end(?:highlight|code)")
+_CDATA = Pattern(r"\s*<!\[CDATA\[(.*)\]\]>\s*", re.DOTALL)
+_ENTITY = Pattern(r"&(?:lt|gt|quot|amp|apos|nbsp|#\d{1,6}|#x[0-9a-fA-F]{1,6});")
 
 
 @dataclass(frozen=True)
@@ -84,16 +85,14 @@ def _end(text: str, opening: re.Match[str]) -> tuple[int, int]:
     """(the end of what is between the markers, the end of the second marker)."""
     kind, name = opening.lastgroup, opening[opening.lastgroup or 0]
     if kind == "words":
-        ending: re.Pattern[str] = _WORDS_END
+        ending: re.Pattern[str] | Pattern = _WORDS_END
     elif kind == "pipe":
         ending = _PIPE_END
     elif kind == "liquid":
         ending = _LIQUID_END
     else:
         square = "[DONE]" if name.upper() == "BEGIN" else f"[/{name}]"
-        written = {"square": square, "latex": f"\\end{{{name}}}", "quotes": f"\n{name}"}.get(
-            kind or "", f"</{name}>"
-        )
+        written = {"square": square, "latex": f"\\end{{{name}}}", "quotes": f"\n{name}"}.get(kind or "", f"</{name}>")
         ending = re.compile(re.escape(written), re.IGNORECASE)
     first: tuple[int, int] | None = None
     for found in islice(ending.finditer(text, opening.end()), MAX_ENDINGS):

@@ -11,21 +11,22 @@ from __future__ import annotations
 import re
 
 from rlaif.data.program.turns import Span, code_spans, is_within, stands_in_line_of_code
+from rlaif.pattern import Pattern
 
 _NAMES = "think|thinking|thought|thoughts|reasoning|reflection|scratchpad|analysis|seed:think|inner_monologue"
-_TAG = re.compile(
+_TAG = Pattern(
     rf"(?P<end></(?:{_NAMES})>|\[/THINK\]|◁/think▷|<\|(?:end_of_thought|/?END_THINKING|/think)\|>|<channel\|>)"
     rf"|<(?:{_NAMES})>|\[THINK\]|◁think▷|<\|(?:begin_of_thought|START_THINKING|think)\|>|<\|channel>\s{0, 4}thought",
     re.IGNORECASE,
 )
-_CHANNEL = re.compile(r"<\|channel\|>\s*final\b[^<\n]{0,40}<\|message\|>")
-_FIRST_CHANNEL = re.compile(r"\s*(?:<\|start\|>assistant)?<\|channel\|>\s*(?:analysis|commentary)\b")
-_END_OF_TURN = re.compile(
+_CHANNEL = Pattern(r"<\|channel\|>\s*final\b[^<\n]{0,40}<\|message\|>")
+_FIRST_CHANNEL = Pattern(r"\s*(?:<\|start\|>assistant)?<\|channel\|>\s*(?:analysis|commentary)\b")
+_END_OF_TURN = Pattern(
     r"\s*(?:<\|(?:im_end|endoftext|eot_id|end_of_text|end|return|end_of_turn|END_RESPONSE)\|>|</s>|<eos>|<end_of_turn>"
     r"|<\|EOT\|>|<｜end▁of▁sentence｜>)\s*\Z"
 )
 _SPOKEN_STARTS = ("analysis", "Here is my ", "Here's my ")
-_SPOKEN = re.compile(
+_SPOKEN = Pattern(
     r"analysis(?=[A-Z]).*?(?:assistantfinal|\Z)"
     r"|Here(?:'s| is) my (?:thought process|reasoning):.*?Here(?:'s| is) my (?:response|answer):",
     re.DOTALL,

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from rlaif.data.normalise import dedent, parses
 from rlaif.data.program.bare import whole_program
 from rlaif.data.program.fences import fenced_blocks
+from rlaif.pattern import Pattern
 
-_NEXT_TURN = re.compile(
+_NEXT_TURN = Pattern(
     r"<\|(?:im_end|im_start|endoftext|eot_id|end_of_text|end|return|end_of_turn|start_header_id|user|EOT)\|>"
     r"|</s>|<eos>|<end_of_turn>|<start_of_turn>|<｜(?:end▁of▁sentence|User)｜>|\[INST\]"
     r"|^#{2,4}[ \t]?(?:Instruction|Human|User)[ \t]*(?::|$)",
@@ -17,13 +18,13 @@ _NEXT_TURN = re.compile(
 )
 
 
-_ANSWER = re.compile(r"^#{2,4}[ \t]?(?:Output|Response|Answer|Assistant)\b", re.MULTILINE)
+_ANSWER = Pattern(r"^#{2,4}[ \t]?(?:Output|Response|Answer|Assistant)\b", re.MULTILINE)
 MAX_LINE_CHARS = 500
 """Longer lines are taken for prose."""
 Span = tuple[int, int]
 
 
-def code_spans(text: str, mark: re.Pattern[str]) -> list[Span]:
+def code_spans(text: str, mark: Pattern) -> list[Span]:
     """Where the text is code that parses though a mark is in it, so that the mark is in a string or a comment."""
     if whole_program(text) is not None:
         return [(0, len(text))]

@@ -1,4 +1,4 @@
-"""A regular expression that is compiled with its first use: most runs need few of those that read answers."""
+"""A regular expression that is compiled with its first use: most runs need few of those that read what models write."""
 
 from __future__ import annotations
 
