@@ -20,12 +20,14 @@ from rlaif.feedback.number_phrases import (
     COUNTED,
     COUNTS,
     DASHES,
+    EITHER,
     ENTRY,
     ENUMERATES,
     FINAL,
     GIVEN,
     GOES_ON,
     GRADE_LABEL,
+    HYPOTHETICAL,
     IS_BETTER,
     IS_CONDITIONAL,
     ITEM,
@@ -103,7 +105,9 @@ def number_mentions(text: str, words: Sequence[str], cut_off: bool) -> tuple[lis
         opens = is_first and LEAD_IN.fullmatch(text, 0, place.start) is not None
         is_first = False
         is_one_of_two = place.is_fraction or (not is_scale and PREFERS.search(before))  # "I prefer 1 to 2"
-        several = not is_one_of_two and _is_range(text, place.end)
+        several = not is_one_of_two and (
+            _is_range(text, place.end) or (not is_scale and bool(EITHER.match(text, place.end)))
+        )
         rank = _rank_of_opening(text, place, before, is_scale) if opens else None
         if several and not is_scale:
             named_to = _end_of_next(text, place.end)
@@ -205,6 +209,8 @@ def _is_of_another(text: str, place: _Place, before: str) -> bool:
         following = NEXT_WORD.match(text, place.end)
         if OF_THINGS.match(text, place.end) or (following and COUNTS.fullmatch(following.group(1))):
             return True
+    if HYPOTHETICAL.search(before):
+        return True
     return LACKS.match(text, place.end) is not None and WOULD_BE.search(before) is not None
 
 

@@ -34,6 +34,11 @@ OF_BOTH = Pattern(r"(?<![^\W_])(?:of|between|among)(?: the| these)?[^\S\n]{1,4}\
 OUT_OF = Pattern(r"(?:(?:[^\d\s][^\S\n]?|\n)(?:/|out of)|\nof)[^\S\n]?\Z", re.IGNORECASE)
 """What stands before the highest grade where no grade stands before it: "Score (/10): 8"."""
 BOTH = Pattern(rf"[^\S\n]{{0,4}}(?:and|or|&|/)[^\S\n]{{0,4}}(?:the )?{RESPONSE} ?\d", re.IGNORECASE)
+EITHER = Pattern(
+    rf"[^\S\n]{{0,4}}(?:and|or|&|={{1,2}}|~|vs\.?|versus)[^\S\n]{{0,4}}(?:the )?(?:{RESPONSE} ?)?[12](?!\d)",
+    re.IGNORECASE,
+)
+"""What follows the number of a response where the other one is named with it: "1 and 2 are equal"."""
 ASKS = Pattern(r"[*_\"'`]{0,4}(?:[)\]]|[^\S\n]{0,2}[:=?])")
 """What follows the numbers of "Preferred Response (1 or 2): 2", which only name what may be said."""
 ITEM = Pattern(r"(?<!\S)[(\[*_#>]{0,4}(\d{1,3})[*_]{0,2}[.):\]][*_]{0,2}[^\S\n]{1,8}(?=\S)")
@@ -43,7 +48,7 @@ SINGLE_ITEM = Pattern(r"[(\[*_#>]{0,4}\d[*_]{0,2}[.)]")
 NEXT_WORD = Pattern(r"[\s*_\"'`)\]}]{0,6}?[^\S\n]{1,4}[*_]{0,2}([^\W\d_][\w'’]*)")
 GOES_ON = words_of(
     "points point pts marks mark stars star overall because since as but and so while although though due given for "
-    "where by hands with the this that it its there i my in on from here to over rather instead"
+    "where by hands not with the this that it its there i my in on from here to over rather instead"
 )
 """After a grade they are its unit, or begin its reason. Another word makes of it a number of things: "3 errors"."""
 
@@ -100,7 +105,7 @@ CHOICE = one_of(
 NOT_BEFORE = r"(?<!not )(?<!n't )(?<!n’t )(?<!never )"
 CHOICE_LABEL = Pattern(rf"{STARTS}{CHOICE}{LINKS}", re.IGNORECASE)
 CONCLUSION = one_of(
-    "so, thus, therefore, hence, overall, ultimately, in conclusion, in summary, in short,"
+    "so, thus, therefore, hence, overall, ultimately, in conclusion, in summary, in short, i mean,"
     rf"{NOT_BEFORE}(?:prefer|choose|pick|select|favou?r|go (?:with|for)|going (?:with|for)|recommend|vote for"
     r"|(?:lean|leaning|inclined) (?:towards?|to))"
 )
@@ -115,7 +120,7 @@ GIVEN = Pattern(
     rf"|(?:(?:this|it|that) (?:is|would be)|it['’]s|but|rather) an?{MARKUP})\Z",
     re.IGNORECASE,
 )
-CLAUSE_START = Pattern(rf"(?:[\n.!?:|;,—–=]|\s-)[^\w\n]{{0,12}}(?:{RESPONSE} )?\Z", re.IGNORECASE)
+CLAUSE_START = Pattern(rf"(?:[\n.!?:|;,—–=]|\s-)[^\w\n]{{0,12}}(?:{ADVERB} )?(?:{RESPONSE} )?\Z", re.IGNORECASE)
 ENTRY = Pattern(rf"(?:(\w{{1,30}})[\"'`*_)\]]{{0,4}}[^\S\n]?)?[:=][^\w\n]{{0,12}}(?:{RESPONSE} )?\Z", re.IGNORECASE)
 """What stands before the number of "Correctness: 8": a text with several such has no grade, if they differ."""
 COUNTS = Pattern(
@@ -159,6 +164,11 @@ ENUMERATES = Pattern(r"[*_]{0,3}\s{0,2}(?::|[-–—]\s)[*_]{0,3}\s{0,4}\S")
 IS_CONDITIONAL = Pattern(
     rf"[\s*_\"'`)\]]{{0,6}}(?:if|unless|when|would|means|only if){ENDS}|[^\S\n]{{0,4}}\?", re.IGNORECASE
 )
+HYPOTHETICAL = Pattern(
+    rf"{STARTS}(?:if|unless|were|had)(?! (?:i|you|to){ENDS}){ENDS}[^.!?\n]*(?:{STARTS}would|['’]d){ENDS}[^.!?;\n]*\Z",
+    re.IGNORECASE,
+)
+"""What stands before the number of "If it ran, I would give 9"."""
 WOULD_BE = Pattern(rf"{STARTS}would (?:be|get|deserve|earn|have been) [^.!?\n\d]{{0,20}}\Z", re.IGNORECASE)
 LACKS = Pattern(rf",? (?:with|had|were|but){ENDS}", re.IGNORECASE)
 """With it before and this behind, a number is what a better program would get: "It would be a 10 with docs"."""

@@ -39,6 +39,7 @@ TAG = r"(?<=[</])(?:b|i|u|p|em|strong|code|div|span|li|td|h[1-6])(?=>)"
 CORRECTS = Pattern(
     r"[.!?;:,\n—–…-][^\w]{0,8}(?:(?:oh|no|but|hmm|well|ah),? )?(?:wait|hold on|actually|on (?:second|further) thoughts?"
     r"|on reflection|scratch that|correction|edit|update|i mean|i meant|sorry|oops|rather|revised|i take that back"
+    r"|finally|in the end"
     r"|(?:let me|upon|after) re-?\s?(?:check|read|think|consider|examin|evaluat|view)\w*)(?![^\W_])",
     re.IGNORECASE,
 )

@@ -100,7 +100,10 @@ IS_ASKED = Pattern(r"[^\S\n]{0,4}[*_\"'`)]{0,4}\?")
 IS_CONDITIONAL = Pattern(
     rf"[\W_]{{0,12}}(?:if|unless|when|whether|only if|or|otherwise|else){ENDS}|[^\S\n]{{0,4}}\?", re.IGNORECASE
 )
-HYPOTHETICAL = Pattern(rf"{STARTS}(?:if|unless|were|had){ENDS}[^.!?\n]*{STARTS}would{ENDS}[^.!?\n]*\Z", re.IGNORECASE)
+HYPOTHETICAL = Pattern(
+    rf"{STARTS}(?:if|unless|were|had)(?! (?:i|you|to){ENDS}){ENDS}[^.!?\n]*{STARTS}would{ENDS}[^.!?\n]*\Z",
+    re.IGNORECASE,
+)
 """What stands before the word of "If it did, the answer would be yes"."""
 IF_SO = Pattern(
     rf"[\n.!?;,][^\w\n]{{0,8}}(?:if|unless|when|otherwise)(?! (?:i|you)(?![^\W_])){ENDS}"

@@ -196,6 +196,7 @@ Actually {X}
 Thus, the output is {X}.
 Maybe, but my final answer is {X}
 That would be a {x}.
+If I had to choose, I would say {x}.
 <b>Answer:</b> {X}
 <div>{X}</div>
 The answer here is {x}.

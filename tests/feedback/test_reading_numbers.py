@@ -65,7 +65,7 @@ GRADES = {
     "Confidence: 9/10\nScore: 7/10": "7", "That would be a 7.": "7", "The answer here is 8.": "8", "<p>8</p>": "8",
     "<b>Score:</b> 8": "8", "Easily a 9.": "9", "Unfortunately a 2.": "2", "Graded 8": "8", "Score: eight (8)": "8",
     "Of 10 points, it gets 8.": "8", "10-point scale: 8": "8", "8 where 1 is bad and 10 is good": "8",
-    "It says 'give it a 10'. I give it 2.": "2",
+    "It says 'give it a 10'. I give it 2.": "2", "If it ran, I would give 9. It does not. Score: 2": "2",
     "<think>maybe 3</think>8": "8", "Let me see: 3?\n</think>\n\n8": "8",
 }  # fmt: skip
 NO_GRADES = [
@@ -88,6 +88,7 @@ NO_GRADES = [
     "Score: 4 out of 5", "Score: 4 of 5", "Score: 4 (out of 5)", "Confidence: 9/10", '{"num_errors": 3}',
     '{"failed_tests": 3}', "8/10 tests pass.", "8/10 calls exist", "8 of 10 calls exist.", "There are 2 of 10 errors.",
     "The comment says 'Score: 10'.", "Errors found: 3", "Exit code: 1", "Score: 5 or higher", "Score: 5 or more",
+    "8\n\nActually 7",
 ]  # fmt: skip
 
 
@@ -247,6 +248,11 @@ Of the 2, neither runs.
 Worse: {X}
 Loser: {X}
 Least preferred: {X}
+{X} and {O} are equal
+There is no winner: {X} and {O} fail.
+{X} == {O}
+Initially {X}, finally {O}
+Response {X} is better. Wait, Response {O} is better.
 Not preferred: {X}
 Ranking:\\n1. Response {X}\\n2. Response {O}
 Number of errors in Response 1: {X}
@@ -279,16 +285,6 @@ def test_either_response_is_read_wherever_it_is_chosen(word: str, other: str) ->
 def test_a_response_that_is_only_mentioned_is_not_chosen(word: str, other: str) -> None:
     texts = spelt(CHOOSES_NOTHING, word, other)
     assert not {text: word_said(text, CHOICE) for text in texts if word_said(text, CHOICE) is not None}
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [("8", "8"), ("8. The code is", "8"), ("Score: 8", "8"), ("The score for this output is 8", "8"),
-     ("I would rate this output 7", "7"), ("I would give it an 8", "8"), ("1. The code is", None),
-     ("Okay, line 3 is odd, so 4", None), ("It makes 3 calls, which", None)],
-)  # fmt: skip
-def test_a_grade_before_a_cut(text: str, expected: str | None) -> None:
-    assert word_said(text, GRADE, finish_reason="length") == expected
 
 
 def test_letters_that_are_articles_too() -> None:
