@@ -10,9 +10,10 @@ from contextlib import suppress
 from itertools import count
 
 from rlaif.config import OpenaiConfig
+from rlaif.data.thought import CUT_OFF
 from rlaif.errors import UserError
 from rlaif.feedback.endpoint import Endpoint
-from rlaif.feedback.exchange import CUT_OFF, EMPTY, NO_CHOICES, Reply, Request, joined
+from rlaif.feedback.exchange import EMPTY, NO_CHOICES, Reply, Request, joined
 from rlaif.feedback.lasting import NOT_ANSWERED, REJECTED
 from rlaif.feedback.outcomes import Outcomes
 from rlaif.feedback.retry import CallFailed, Fate, backoff_s

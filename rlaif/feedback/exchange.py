@@ -15,7 +15,7 @@ from typing import Literal
 
 Expects = Literal["yes_no", "choice", "number", "text"]
 
-EMPTY, NO_CHOICES, CUT_OFF = "empty", "no choices", "cut off within a thought"
+EMPTY, NO_CHOICES = "empty", "no choices"
 """What `Reply.unreadable` says of replies that are no answer."""
 
 

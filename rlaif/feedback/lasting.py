@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from rlaif.feedback.exchange import CUT_OFF, EMPTY, NO_CHOICES, Reply
+from rlaif.data.thought import CUT_OFF, answer_part
+from rlaif.feedback.exchange import EMPTY, NO_CHOICES, Reply
 from rlaif.feedback.refusal import is_too_long
-from rlaif.feedback.thought import answer_part
 
 FAILED = (
     "error", "failed", "failure", "server_error", "network_error", "abort", "aborted", "cancelled", "canceled",

@@ -13,10 +13,11 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 from rlaif.config import LocalJudgeConfig
+from rlaif.data.thought import has_marks
 from rlaif.errors import UserError
 from rlaif.feedback.exchange import EMPTY, Reply, Request, TokenLogprobs
 from rlaif.feedback.local_prompt import LocalPrompt
-from rlaif.feedback.thought import EMPTY_THOUGHTS, begins_a_thought, has_marks, may_begin_a_thought
+from rlaif.feedback.thought import EMPTY_THOUGHTS, begins_a_thought, may_begin_a_thought
 from rlaif.feedback.work import HELD_POLL_S, Job, Work
 from rlaif.models.device import computes_in_bf16, current_device, seeded
 from rlaif.models.heads import head_of

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 
+from rlaif.data.thought import CUT_OFF
 from rlaif.errors import UserError
-from rlaif.feedback.exchange import CUT_OFF, Reply, Request
+from rlaif.feedback.exchange import Reply, Request
 
 THOUGHTS_ALONE = 20
 """So many first answers of which nothing but a thought is there end the run: the others would be like them. One sample

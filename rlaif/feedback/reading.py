@@ -12,11 +12,12 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from rlaif.data.thought import answer_part
 from rlaif.feedback.answer_tokens import AnswerTokens, mass_at, probability, word_of
 from rlaif.feedback.exchange import Reply, Request, TokenLogprobs
 from rlaif.feedback.mention import NONE, Mention, decide, with_corrections
 from rlaif.feedback.number_mentions import number_mentions
-from rlaif.feedback.thought import answer_part, begins_a_thought
+from rlaif.feedback.thought import begins_a_thought
 from rlaif.feedback.word_mentions import word_mentions
 
 LOW_MASS = 0.5

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rlaif.data.thought import answer_part
 from rlaif.feedback.answer_list import AnswerList, answer_list
 from rlaif.feedback.answer_tokens import AnswerTokens
 from rlaif.feedback.exchange import Reply, Request
 from rlaif.feedback.mention import NONE, SEVERAL
 from rlaif.feedback.reading import Reading, Said, from_mass, from_texts, problem_of
-from rlaif.feedback.thought import answer_part
 
 
 def read_list(request: Request, reply: Reply | None, num_answers: int) -> list[Reading]:

@@ -12,8 +12,9 @@ import re
 from contextlib import suppress
 from typing import Any, NamedTuple
 
+from rlaif.data.thought import CUT_OFF
 from rlaif.feedback.error_body import one_line, said_by
-from rlaif.feedback.exchange import CUT_OFF, EMPTY, NO_CHOICES, Reply
+from rlaif.feedback.exchange import EMPTY, NO_CHOICES, Reply
 from rlaif.feedback.lasting import FAILED, is_blank, is_open_thought
 from rlaif.feedback.refusal import fate_within
 from rlaif.feedback.reply_stream import StreamBroken, unstreamed

@@ -12,8 +12,9 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from rlaif.config import LocalJudgeConfig
+from rlaif.data.thought import CUT_OFF
 from rlaif.feedback.asking import Asker
-from rlaif.feedback.exchange import CUT_OFF, Reply, Request, TokenLogprobs
+from rlaif.feedback.exchange import Reply, Request, TokenLogprobs
 from rlaif.feedback.local_judge import LocalModel
 from rlaif.feedback.reading import WOULD_THINK, read
 from rlaif.feedback.reading_list import read_list

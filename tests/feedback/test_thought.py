@@ -4,76 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from rlaif.feedback.exchange import CUT_OFF, Reply, Request
+from rlaif.data.thought import CUT_OFF, NOTHING_ELSE, answer_part
+from rlaif.feedback.exchange import Reply, Request
 from rlaif.feedback.reading import read, text_of
 from rlaif.feedback.reading_list import read_list
-from rlaif.feedback.thought import NOTHING_ELSE, answer_part
+from tests.thoughts import TEMPLATES, UNFINISHED
 
 DRAFT = "No, wait.\nAnswer: no\n1. no\n2. no\nScore: 3. The answer is \\boxed{no}\n"
 """Whatever could be taken for an answer."""
-ANALYSIS = "<|channel|>analysis<|message|>DRAFT<|end|><|start|>assistant"
-TEMPLATES = {
-    "DeepSeek-R1, Qwen3": "<think>\nDRAFT\n</think>\n\nANSWER",
-    "its opening stands in the prompt": "DRAFT\n</think>\n\nANSWER",
-    "an empty thought": "<think>\n\n</think>\n\nANSWER",
-    "two thoughts": "<think>DRAFT</think>\nDRAFT\n<think>DRAFT</think>\nANSWER",
-    "two closings": "DRAFT</think>DRAFT</think>ANSWER",
-    "a thought that names its mark": "<think>I am to write `</think>` first. DRAFT</think>ANSWER",
-    "an opening within": "<think>DRAFT <think> DRAFT</think>ANSWER",
-    "thinking": "<thinking>DRAFT</thinking>ANSWER",
-    "EXAONE": "<thought>\nDRAFT</thought>\n\nANSWER",
-    "Claude": "<antThinking>DRAFT</antThinking>ANSWER",
-    "a reason": "<reason>DRAFT</reason>ANSWER",
-    "a chain of thought": "<cot>DRAFT</cot>\nANSWER",
-    "inner thoughts": "<inner_thoughts>DRAFT</inner_thoughts>ANSWER",
-    "a plan": "<plan>DRAFT</plan>\n\nANSWER",
-    "with attributes": '<thinking type="draft">DRAFT</thinking>ANSWER',
-    "Apertus": "<|inner_prefix|>DRAFT<|inner_suffix|>ANSWER",
-    "MedGemma": "<unused94>thought\nDRAFT<unused95>ANSWER",
-    "startofthought": "<|startofthought|>DRAFT<|endofthought|>ANSWER",
-    "reasoning_start": "<|reasoning_start|>DRAFT<|reasoning_end|>ANSWER",
-    "special thinking": "<|thinking|>DRAFT<|/thinking|>ANSWER",
-    "special thought": "<|thought|>DRAFT<|/thought|>ANSWER",
-    "Open WebUI": '<details type="reasoning" done="true">\n<summary>Thought for 3 seconds</summary>\n> DRAFT\n'
-    "</details>\nANSWER",
-    "capitals": "<Thinking>DRAFT</Thinking>\nANSWER",
-    "reasoning, answer": "<reasoning>DRAFT</reasoning>\n<answer>ANSWER</answer>",
-    "answer, reasoning": "<answer>ANSWER</answer>\n<reasoning>DRAFT</reasoning>",
-    "answer, reasoning cut off": "<answer>ANSWER</answer>\n<reasoning>DRAFT",
-    "R1-Zero": "<think>DRAFT</think> <answer>ANSWER</answer>",
-    "Seed-OSS": "<seed:think>DRAFT</seed:think>ANSWER",
-    "Kimi": "◁think▷DRAFT◁/think▷ANSWER",
-    "Magistral": "[THINK]DRAFT[/THINK]ANSWER",
-    "Command A": "<|START_THINKING|>DRAFT<|END_THINKING|><|START_RESPONSE|>ANSWER<|END_RESPONSE|>",
-    "OpenThinker": "<|begin_of_thought|>DRAFT<|end_of_thought|>\n<|begin_of_solution|>ANSWER<|end_of_solution|>",
-    "Gemma 4": "<|channel>thought\nDRAFT<channel|>ANSWER<turn|>",
-    "Granite 3.2": "Here is my thought process:\nDRAFT\n\nHere is my response:\n\nANSWER",
-    "gpt-oss": f"{ANALYSIS}<|channel|>final<|message|>ANSWER<|return|>",
-    "gpt-oss, with a comment": f"{ANALYSIS}<|channel|>commentary<|message|>"
-    "DRAFT<|end|><|start|>assistant<|channel|>final <|constrain|>json<|message|>ANSWER",
-    "gpt-oss, as llama.cpp gives it": "<|channel|>analysis<|message|>DRAFT<|end|>ANSWER",
-    "gpt-oss, without special tokens": "analysisWe have to judge. DRAFTassistantfinalANSWER",
-    "gpt-oss, with its role left": "assistantanalysisWe have to judge. DRAFTassistantfinalANSWER",
-    "an end token": "ANSWER<|im_end|>",
-    "Phi's end token": "ANSWER<|end|>",
-    "none": "ANSWER",
-}  # fmt: skip
-UNFINISHED = {
-    "DeepSeek-R1, Qwen3": "<think>\nDRAFT",
-    "blank before": "\n <think>DRAFT",
-    "a second one": "<think>DRAFT</think>DRAFT<think>DRAFT",
-    "after a draft": "DRAFT\n<think>DRAFT",
-    "Kimi": "◁think▷DRAFT",
-    "Apertus": "<|inner_prefix|>DRAFT",
-    "Open WebUI": '<details type="reasoning" done="false">\nDRAFT',
-    "Magistral": "[THINK]DRAFT",
-    "Command A": "<|START_THINKING|>DRAFT",
-    "Gemma 4": "<|channel>thought\nDRAFT",
-    "Granite 3.2": "Here is my thought process:\nDRAFT",
-    "gpt-oss": "<|channel|>analysis<|message|>DRAFT",
-    "gpt-oss, between its channels": f"{ANALYSIS}<|channel|>commentary<|message|>DRAFT",
-    "gpt-oss, without special tokens": "analysisWe have to judge. DRAFT",
-}
 
 
 def reply(template: str, answer: str = "", finish_reason: str = "stop") -> Reply:

@@ -1,92 +1,73 @@
-"""What a model that thinks aloud writes before its answer: a draft in a thought is no answer.
+"""What a policy that thinks aloud writes before its program: a draft in a thought is no answer (`rlaif.data.thought`).
 
-Known are the marks of models in use: `<think>` and its like (DeepSeek-R1, QwQ, Qwen3), `[THINK]` (Magistral),
-`◁think▷` (Kimi), `<|begin_of_thought|>` (Sky-T1), `<|START_THINKING|>` (Command), `<seed:think>` (Seed-OSS), the
-channels of Gemma and of gpt-oss, also without their special tokens, and Granite's words. The opening tag is often a
-part of the prompt and so not of the text.
+Programs hold what looks like a mark in their strings and comments; there it marks nothing. Of several parts outside
+thoughts the last one that shows code counts, also where another thought begins behind it and is cut off.
 """
 
 from __future__ import annotations
 
 import re
 
+from rlaif.data.program.bare import program_within, whole_program
+from rlaif.data.program.marks import may_have_marks
 from rlaif.data.program.turns import Span, code_spans, is_within, stands_in_line_of_code
+from rlaif.data.thought import BEGIN_TOKENS, END_TOKENS, LONGEST_END, MARK, is_at_line_start, parts_outside_thoughts
 from rlaif.pattern import Pattern
 
-_NAMES = "think|thinking|thought|thoughts|reasoning|reflection|scratchpad|analysis|seed:think|inner_monologue"
-_TAG = Pattern(
-    rf"(?P<end></(?:{_NAMES})>|\[/THINK\]|◁/think▷|<\|(?:end_of_thought|/?END_THINKING|/think)\|>|<channel\|>)"
-    rf"|<(?:{_NAMES})>|\[THINK\]|◁think▷|<\|(?:begin_of_thought|START_THINKING|think)\|>|<\|channel>\s{0, 4}thought",
-    re.IGNORECASE,
-)
-_CHANNEL = Pattern(r"<\|channel\|>\s*final\b[^<\n]{0,40}<\|message\|>")
-_FIRST_CHANNEL = Pattern(r"\s*(?:<\|start\|>assistant)?<\|channel\|>\s*(?:analysis|commentary)\b")
-_END_OF_TURN = Pattern(
-    r"\s*(?:<\|(?:im_end|endoftext|eot_id|end_of_text|end|return|end_of_turn|END_RESPONSE)\|>|</s>|<eos>|<end_of_turn>"
-    r"|<\|EOT\|>|<｜end▁of▁sentence｜>)\s*\Z"
-)
-_SPOKEN_STARTS = ("analysis", "Here is my ", "Here's my ")
-_SPOKEN = Pattern(
-    r"analysis(?=[A-Z]).*?(?:assistantfinal|\Z)"
-    r"|Here(?:'s| is) my (?:thought process|reasoning):.*?Here(?:'s| is) my (?:response|answer):",
-    re.DOTALL,
-)
+_SPOKEN_STARTS = ("analysis", "assistantanalysis", "Here is my ", "Here's my ")
 _QUOTES = "\"'`"
+_WITHIN_TAGS = Pattern(r"\s*<(answer|response|final_answer)>(.*?)(?:</\1>\s*)?\Z", re.DOTALL)
 
 
 def answer_of(text: str, steps: list[str]) -> str:
     """The text without the thought before it, "" where that never ends; appends to ``steps`` what was left out."""
-    if text.endswith(">"):
+    if text.endswith((">", "｜>")):
         text = _without_end_of_turn(text, steps)
-    if text.startswith(_SPOKEN_STARTS):
-        spoken = _SPOKEN.match(text)
-        if spoken is not None:
-            steps.append("thought")
-            return text[spoken.end() :].strip()
-    may_think = "</" in text or "<|" in text or "hink>" in text or "THINK" in text or "◁" in text
-    if not may_think and (text[:1] != "<" or text[1:2] == "<"):
+    if not _may_think(text):
         return text
-    answer = _without_thoughts(text)
-    if answer is None:
-        return text
-    steps.append("thought")
-    return answer.strip()
+    parts = _parts(text)
+    if parts is not None:
+        steps.append("thought")
+        text = _without_end_of_turn(next(filter(_shows_code, reversed(parts)), "".join(parts)).strip(), steps)
+    within = _WITHIN_TAGS.match(text) if text[:1] == "<" else None
+    return text if within is None or not within[2].strip() or "```" in text else within[2].strip()
 
 
-def _without_thoughts(text: str) -> str | None:
-    """The text without its thoughts; None where it has none."""
-    if "<|channel|>" in text:
-        final = _CHANNEL.search(text)
-        if final is not None:
-            return text[final.end() :]
-        if _FIRST_CHANNEL.match(text):
-            return ""
-    kept: list[str] = []
-    position, opened = 0, None
+def _may_think(text: str) -> bool:
+    """Decided by substrings, as every completion is asked."""
+    return (
+        "</" in text
+        or "<|" in text
+        or "hink>" in text
+        or "THINK" in text
+        or "◁" in text
+        or (text[:1] == "<" and text[1:2] != "<")
+        or text.startswith(_SPOKEN_STARTS)
+    )
+
+
+def _parts(text: str) -> list[str] | None:
+    """What is no thought; None where there is none."""
     spans: list[Span] | None = None
-    for tag in _TAG.finditer(text):
-        if not _is_tag(text, tag):
-            continue
-        spans = code_spans(text, _TAG) if spans is None else spans
-        if is_within(tag.start(), spans):
-            continue
-        if tag["end"] is None:
-            if opened is None and not text[text.rfind("\n", 0, tag.start()) + 1 : tag.start()].strip():
-                opened = tag.start()
-            continue
-        # Without an opening tag, which the prompt may hold, all before the closing one is the thought.
-        if opened is None:
-            kept.clear()
-        else:
-            kept.append(text[position:opened])
-        position, opened = tag.end(), None
-    if opened is not None:
-        return "".join([*kept, text[position:opened]])
-    return "".join([*kept, text[position:]]) if position else None
+
+    def is_mark(text: str, mark: re.Match[str]) -> bool:
+        nonlocal spans
+        if not _is_outside_strings(text, mark):
+            return False
+        spans = code_spans(text, MARK) if spans is None else spans
+        if is_within(mark.start(), spans):
+            return False
+        return not mark["open"] or mark[0].startswith("<|") or is_at_line_start(text, mark.start())
+
+    parts, opened, num_closed = parts_outside_thoughts(text, is_mark)
+    if opened < 0 and not num_closed:
+        return None
+    shown = (text[start:end] for start, end in parts)
+    return [_without_begin_tokens(part) for part in shown if part.strip()]
 
 
-def _is_tag(text: str, found: re.Match[str]) -> bool:
-    """Whether the tag is no part of a string, of a code span or of a comment of the answer."""
+def _is_outside_strings(text: str, found: re.Match[str]) -> bool:
+    """Whether the mark is no part of a string, of a code span or of a comment of the answer."""
     if found.start() and text[found.start() - 1] in _QUOTES:
         return text.endswith("```", 0, found.start())
     if text[found.end() : found.end() + 1] in ('"', "'", "`"):
@@ -94,9 +75,24 @@ def _is_tag(text: str, found: re.Match[str]) -> bool:
     return not stands_in_line_of_code(text, found.start(), found.end())
 
 
+def _shows_code(part: str) -> bool:
+    return (
+        "<<" in part
+        or may_have_marks(part)
+        or whole_program(part.strip()) is not None
+        or program_within(part) is not None
+    )
+
+
+def _without_begin_tokens(part: str) -> str:
+    begin = BEGIN_TOKENS.match(part)
+    return part if begin is None else part[begin.end() :]
+
+
 def _without_end_of_turn(text: str, steps: list[str]) -> str:
-    while (found := _END_OF_TURN.search(text, max(0, len(text) - 64))) is not None:
-        if "end_of_turn" not in steps:
-            steps.append("end_of_turn")
-        text = text[: found.start()]
-    return text
+    found = END_TOKENS.search(text, max(0, len(text) - LONGEST_END))
+    if found is None or not found[0].strip():
+        return text
+    if "end_of_turn" not in steps:
+        steps.append("end_of_turn")
+    return text[: found.start()]

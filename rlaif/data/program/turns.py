@@ -19,6 +19,7 @@ _NEXT_TURN = Pattern(
 
 
 _ANSWER = Pattern(r"^#{2,4}[ \t]?(?:Output|Response|Answer|Assistant)\b", re.MULTILINE)
+_CODE_SECTION = "<<<code>>>:"
 MAX_LINE_CHARS = 500
 """Longer lines are taken for prose."""
 Span = tuple[int, int]
@@ -34,6 +35,9 @@ def code_spans(text: str, mark: Pattern) -> list[Span]:
         end = start + len(block.body)
         if start >= 0 and mark.search(text, start, end) and parses(dedent(block.body, [])):
             spans.append((start, end))
+    section = text.find(_CODE_SECTION) + len(_CODE_SECTION)
+    if section >= len(_CODE_SECTION) and mark.search(text, section) and parses(dedent(text[section:].strip(), [])):
+        spans.append((section, len(text)))
     return spans
 
 

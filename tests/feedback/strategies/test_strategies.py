@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from rlaif.config import PairConfig, PairRule, QuestionsConfig
-from rlaif.feedback.exchange import CUT_OFF, Reply, Request, TokenLogprobs
+from rlaif.data.thought import CUT_OFF
+from rlaif.feedback.exchange import Reply, Request, TokenLogprobs
 from rlaif.feedback.judge import UNANSWERED
 from rlaif.feedback.order_bias import bias_line, order_figures
 from rlaif.feedback.pairs import balance_lengths, make_pairs, pairs_from_preferences
