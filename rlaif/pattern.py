@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-Match = Callable[..., re.Match[str] | None]
+Match = Callable[..., re.Match[Any] | None]
 
 
 class Pattern:
@@ -15,7 +15,7 @@ class Pattern:
     search: Match
     match: Match
     fullmatch: Match
-    finditer: Callable[..., Iterator[re.Match[str]]]
+    finditer: Callable[..., Iterator[re.Match[Any]]]
     sub: Callable[..., str]
 
     def __init__(self, pattern: str, flags: int = 0) -> None:

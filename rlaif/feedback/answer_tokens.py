@@ -19,6 +19,8 @@ EDGES = " \t\r\n\u00a0\u200b\u2003\u3000\ufeff.,:;!*'\"`_()[]{}<>|=“”‘’�
 """What a token may have around a word: spaces, as text or as tokenizers spell them, and punctuation."""
 MOST_LOGPROB = 1e-3
 """0, and what rounding adds."""
+LONGEST_KNOWN = 32
+"""Characters of a token that is looked at once a process: at the answer's place the same ones come again and again."""
 SPECIAL = Pattern(r"(?:\s|<[^<>\s]{1,40}>|\[/?[A-Z_]{1,40}\])*")
 """The tokens that may follow the text's last one."""
 PIECE_OF_A_LETTER = Pattern(r"<0x[0-9A-Fa-f]{2}>|bytes:(?:\\x[0-9a-f]{2})+")
@@ -27,12 +29,15 @@ NOT_ASCII = Pattern(r"[^!-~]+")
 
 def word_of(token: str, words: Sequence[str]) -> str | None:
     """The word of which a token is a variant ("Yes", " yes", "Ġyes", "**Yes" of "yes"), else None."""
-    return _by_bare(tuple(words)).get(token.strip(EDGES).casefold())
+    return (_known_word_of if len(token) <= LONGEST_KNOWN else _word_of)(token, tuple(words))
 
 
-@lru_cache(maxsize=64)
-def _by_bare(words: tuple[str, ...]) -> dict[str, str]:
-    return {word.casefold(): word for word in reversed(words)}
+def _word_of(token: str, words: tuple[str, ...]) -> str | None:
+    bare = token.strip(EDGES).casefold()
+    return next((word for word in words if word.casefold() == bare), None)
+
+
+_known_word_of = lru_cache(maxsize=4096)(_word_of)
 
 
 def plain(token: str) -> str:

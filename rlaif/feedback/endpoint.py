@@ -16,7 +16,6 @@ from rlaif.feedback.address import address_of, is_loopback
 from rlaif.feedback.concurrency import Limit
 from rlaif.feedback.error_body import one_line, read_error
 from rlaif.feedback.exchange import Reply, Request
-from rlaif.feedback.field_refusal import refused_fields
 from rlaif.feedback.refusal import fate_of, has_own_cause, room_of
 from rlaif.feedback.reply_body import read_body
 from rlaif.feedback.request_fields import RequestFields
@@ -100,6 +99,8 @@ class Endpoint:
         Raises:
             CallFailed: there are none.
         """
+        from rlaif.feedback.field_refusal import refused_fields  # few endpoints need it
+
         own_cause = has_own_cause(failure)
         texts = "\n".join(message["content"] for message in body["messages"])
         refused = [] if own_cause else refused_fields(failure.error, fields.sent(body), texts)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from rlaif.feedback.error_body import Said
 from rlaif.feedback.wording import Wording
+from rlaif.pattern import Pattern
 
 NAMES: dict[str, Wording] = {
     "logprobs": Wording(r"log[_ -]?probs?\b|logprobs|top_?n_?tokens|log[ -]probabilit|decoder_input_details"),
@@ -61,15 +62,15 @@ INSTEAD = Wording(
     rf"(?:\buse|\btry|\bset|prefer\w*|rename\w* to|replaced (?:by|with)|favou?r of)\W+(?:the )?(?:\w+ )?{OTHER_NAME}"
     rf"|{OTHER_NAME}['\"`]? (?:instead|in place|has to be used|should be used)",
 )
-QUOTED = re.compile(r"(?<!\w)(['\"`])(?:(?!\1).){80,}?\1(?!\w)", re.S)
-SENTENCE = re.compile(r"(?<=[.!?;])\s+|\n+")
+QUOTED = Pattern(r"(?<!\w)(['\"`])(?:(?!\1).){80,}?\1(?!\w)", re.S)
+SENTENCE = Pattern(r"(?<=[.!?;])\s+|\n+")
 ECHO_CHARS = 16
 """What stands in the request, too, is not the server's word where it is so long."""
 MOST_READ = 4000
 """Characters of a reason."""
-OF_THE_PROMPT = re.compile(r"(?:messages?|prompt|model|inputs?|contents?|text|user|role)\b")
+OF_THE_PROMPT = Pattern(r"(?:messages?|prompt|model|inputs?|contents?|text|user|role)\b")
 """Names of what is no field of ours. A name that is neither, such as "None" or a code, says nothing."""
-IN_A_LINE_OF_ITS_OWN = re.compile(r"^([a-z]\w*(?:(?: -> |\.)\w+)*)\n[ \t]+", re.MULTILINE)
+IN_A_LINE_OF_ITS_OWN = Pattern(r"^([a-z]\w*(?:(?: -> |\.)\w+)*)\n[ \t]+", re.MULTILINE)
 """The field's name before the complaint, as pydantic prints it."""
 LISTED = "parameters|params|fields|properties|keys|arguments|options"
 HAS = Wording(

@@ -35,7 +35,7 @@ def lasts(reply: Reply) -> bool:
 
 def is_blank(text: str) -> bool:
     """Whether a text shows nothing: space, characters without width, the token that ends it."""
-    return BLANK.match(text) is not None
+    return not text[:1].isalnum() and BLANK.match(text) is not None
 
 
 def is_open_thought(text: str) -> bool:

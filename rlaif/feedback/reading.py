@@ -16,15 +16,14 @@ from rlaif.data.thought import answer_part
 from rlaif.feedback.answer_tokens import AnswerTokens, mass_at, probability, word_of
 from rlaif.feedback.exchange import Reply, Request, TokenLogprobs
 from rlaif.feedback.mention import NONE, Mention, decide, with_corrections
-from rlaif.feedback.number_mentions import number_mentions
 from rlaif.feedback.thought import begins_a_thought
-from rlaif.feedback.word_mentions import word_mentions
+from rlaif.pattern import Pattern
 
 LOW_MASS = 0.5
 """Below it, most of the probability went to other words than those that were offered: the answer is marked."""
 NO_REPLY = "no answer could be had"
 WOULD_THINK = "it would think before it answers"
-RUNS_ON = re.compile(
+RUNS_ON = Pattern(
     r"\n[^\S\n]{0,20}[*_#>]{0,4}[^\S\n]{0,4}(?:question|instruction|user|human)[*_]{0,3}:", re.IGNORECASE
 )
 SHOWN_CHARS = 80
@@ -115,8 +114,12 @@ def decided_in(answer: str, words: Sequence[str], cut_off: bool = False) -> Ment
         if isinstance(own, Mention):
             return own
     if all(word.isdecimal() for word in words):
+        from rlaif.feedback.number_mentions import number_mentions  # most answers are the word alone
+
         mentions, opens_with_several = number_mentions(answer, words, cut_off)
     else:
+        from rlaif.feedback.word_mentions import word_mentions
+
         mentions, opens_with_several = word_mentions(answer, words)
     return decide(with_corrections(answer, mentions), opens_with_several, cut_off)
 

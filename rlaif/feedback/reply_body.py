@@ -20,6 +20,7 @@ from rlaif.feedback.refusal import fate_within
 from rlaif.feedback.reply_stream import StreamBroken, unstreamed
 from rlaif.feedback.reply_tokens import tokens_of
 from rlaif.feedback.retry import CallFailed, Fate
+from rlaif.pattern import Pattern
 
 MOST_NESTED = 200
 """A chat completion nests 8 deep; a parser that recurses can be made to run out of stack."""
@@ -31,7 +32,7 @@ FILTERED = (
     "content_filter", "content_filtered", "safety", "prohibited_content", "blocklist", "spii", "recitation",
     "sensitive", "guardrail_intervened", "refusal", "moderation",
 )  # fmt: skip
-ANSWER = re.compile(r"\W*(?:yes|no|\d{1,3})\W*", re.IGNORECASE)
+ANSWER = Pattern(r"\W*(?:yes|no|\d{1,3})\W*", re.IGNORECASE)
 """It is no thought: a server that looks for thoughts takes an answer without one for it, as vLLM's parsers do."""
 THOUGHTS = ("reasoning_content", "reasoning", "thinking")
 """Fields of a message that hold a thought."""

@@ -7,16 +7,17 @@ that neither says that it is done nor gives every choice a finish_reason was cut
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from typing import Any
 
-LINE_END = re.compile(r"\r\n|\n|\r")
+from rlaif.pattern import Pattern
+
+LINE_END = Pattern(r"\r\n|\n|\r")
 """Of the event-stream format. `str.splitlines` would also break at U+2028, which JSON leaves as it is."""
 DONE = "[DONE]"
 MOST_LINES = 200
 """Of one event's data."""
-EVENT = re.compile(r"\s*(?:data|event|id|retry)?:")
+EVENT = Pattern(r"\s*(?:data|event|id|retry)?:")
 
 
 class StreamBroken(Exception):

@@ -11,7 +11,8 @@ from rlaif.data.program.fences import fenced_blocks
 from rlaif.pattern import Pattern
 
 _NEXT_TURN = Pattern(
-    r"<\|(?:im_end|im_start|endoftext|eot_id|end_of_text|end|return|end_of_turn|start_header_id|user|EOT)\|>"
+    r"<\|(?:im_end|endoftext|eot_id|end_of_text|end|return|end_of_turn|user|EOT)\|>(?!\s*<\|\w+\|>\s*assistant\b)"
+    r"|<\|(?:im_start|start_header_id)\|>(?!\s*assistant\b)"  # what the assistant goes on with is its answer
     r"|</s>|<eos>|<end_of_turn>|<start_of_turn>|<｜(?:end▁of▁sentence|User)｜>|\[INST\]"
     r"|^#{2,4}[ \t]?(?:Instruction|Human|User)[ \t]*(?::|$)",
     re.MULTILINE,
