@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 
 from rlaif.data.dict_shape import code_under_a_foreign_key, dict_sections
 from rlaif.data.normalise import dedent, ends_with_unescaped_quote, has_stray_quote, looks_escaped, unescape
+from rlaif.data.plain_shape import plain_sections
 from rlaif.data.program.find import clean_code, code_of, find_program, holds_program
 from rlaif.data.program.json_code import code_in_json, json_value
 from rlaif.data.program.thought import answer_of
@@ -63,6 +64,9 @@ class Completion:
 def parse_completion(text: str) -> Completion:
     """Read any of the shapes. Never raises; of a section that comes twice, the first counts."""
     steps: list[str] = []
+    plain = plain_sections(text, steps)
+    if plain is not None:
+        return Completion(**plain, steps=tuple(steps))
     text = _stripped(_with_plain_line_ends(text, steps))
     if text[:1] in INVISIBLE:
         text = text.lstrip(INVISIBLE)

@@ -68,7 +68,7 @@ _SPAN = Pattern(r"(`{1,3})(?:(?:python|py)[ \t]+)?([^`\n]+)\1")
 
 def find_program(text: str, steps: list[str]) -> tuple[str, str | None]:
     """(the prose before the code, the code); None where the text holds no code."""
-    simple = _simple_fence(text)
+    simple = simple_fence(text)
     if simple is not None:
         steps.append("fence")
         return simple[0], unescaped_code(dedent(simple[1], steps), steps)
@@ -78,7 +78,7 @@ def find_program(text: str, steps: list[str]) -> tuple[str, str | None]:
     return prose, None if code is None else unescaped_code(dedent(code, steps), steps)
 
 
-def _simple_fence(text: str) -> tuple[str, str] | None:
+def simple_fence(text: str) -> tuple[str, str] | None:
     """(prose, code) of the plainest dress, prose and one block of Python: what `_find` gives, in less time."""
     start = text.find("```python\n")
     if start < 0 or (start and text[start - 1] != "\n") or "~~~" in text:
