@@ -24,6 +24,8 @@ def lasts(reply: Reply) -> bool:
     its answer, and a prompt that was too long for how the server was started, do not; a store that was written by an
     earlier version may hold some of them.
     """
+    if reply.finish_reason == "stop" and not reply.unreadable and reply.texts and reply.texts[0][:1].isalnum():
+        return True  # nearly all
     if reply.unreadable.startswith((EMPTY, NO_CHOICES, CUT_OFF, NOT_ANSWERED)):
         return False
     if reply.unreadable:
