@@ -110,7 +110,7 @@ def test_the_short_path_of_a_plain_fence_gives_what_the_long_one_gives() -> None
     num_short = 0
     for lead, body, rest in itertools.product(prose, bodies, rests):
         text = f"{lead}{F}python\n{body}\n{F}{rest}"
-        short = find._simple_fence(text)
+        short = find.simple_fence(text)
         if short is not None:
             num_short += 1
             lead_found, code = find._find(text, [], find.MAX_NESTING)
