@@ -9,8 +9,10 @@ from __future__ import annotations
 import re
 
 from rlaif.data.normalise import dedent, unescaped_code
-from rlaif.data.program.find import simple_fence
 from rlaif.data.program.marks import may_have_marks
+from rlaif.data.program.simple_fence import simple_fence
+from rlaif.data.program.thought import may_think
+from rlaif.data.program.turns import may_have_next_turn
 from rlaif.pattern import Pattern
 
 _SECTION = r"(?:<<<{0}>>>: (?P<{0}>[^<]*)\n)?"
@@ -19,13 +21,12 @@ _CANONICAL = Pattern(
     + r"<<<code>>>: (?P<code>.+)\Z",
     re.DOTALL,
 )
-_SPOKEN_STARTS = ("analysis", "assistant", "Here is my ", "Here's my ")
-_DOUBTFUL_IN_CODE = ("<<", ">>>", "##", "hink>", "THINK", "[INST]", "◁", "_turn>", "<eos>", "<｜", "In [")
+_DOUBTFUL_IN_CODE = ("<<", ">>>", "In [")
 
 
 def plain_sections(text: str, steps: list[str]) -> dict[str, str | None] | None:
     """The sections of a text of a plain shape; None for any other. Appends to ``steps`` as the parser would."""
-    if "\r" in text or "\n" not in text:
+    if "\r" in text or "\n" not in text or may_think(text) or may_have_next_turn(text):
         return None
     if text.startswith("<<<"):
         return _canonical(text, steps)
@@ -48,7 +49,7 @@ def _canonical(text: str, steps: list[str]) -> dict[str, str | None] | None:
     for name in ("domain", "api_call", "api_provider", "explanation"):
         content = sections[name]
         if content is not None:
-            if may_have_marks(content) or "##" in content or "[INST]" in content:
+            if may_have_marks(content):
                 return None
             sections[name] = content.strip() or None
     sections["code"] = unescaped_code(dedent(code, steps), steps)
@@ -56,9 +57,7 @@ def _canonical(text: str, steps: list[str]) -> dict[str, str | None] | None:
 
 
 def _fenced(text: str, steps: list[str]) -> dict[str, str | None] | None:
-    if text.count("```") != 2 or text[-1].isspace() or text.startswith(_SPOKEN_STARTS):
-        return None
-    if "##" in text or "THINK" in text or "[INST]" in text or "◁" in text or "{'" in text or '{"' in text:
+    if text.count("```") != 2 or text[-1].isspace() or "{'" in text or '{"' in text:
         return None
     fence = simple_fence(text)
     if fence is None:

@@ -12,13 +12,11 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from itertools import accumulate
 
-from rlaif.feedback.exchange import TokenLogprobs
+from rlaif.feedback.exchange import MOST_LOGPROB, TokenLogprobs
 from rlaif.pattern import Pattern
 
 EDGES = " \t\r\n\u00a0\u200b\u2003\u3000\ufeff.,:;!*'\"`_()[]{}<>|=“”‘’«»：。，、；！（）「」『』【】ĠĊ▁"
 """What a token may have around a word: spaces, as text or as tokenizers spell them, and punctuation."""
-MOST_LOGPROB = 1e-3
-"""0, and what rounding adds."""
 LONGEST_KNOWN = 32
 """Characters of a token that is looked at once a process: at the answer's place the same ones come again and again."""
 SPECIAL = Pattern(r"(?:\s|<[^<>\s]{1,40}>|\[/?[A-Z_]{1,40}\])*")

@@ -49,6 +49,10 @@ class Request:
         return self.choices or (("yes", "no") if self.expects == "yes_no" else ())
 
 
+MOST_LOGPROB = 1e-3
+"""The most that a log-probability can be: 0, and what rounding adds."""
+
+
 @dataclass(frozen=True)
 class TokenLogprobs:
     """One generated token and the most likely tokens at its position, with natural-log probabilities."""

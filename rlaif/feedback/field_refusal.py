@@ -80,38 +80,39 @@ HAS = Wording(
 )
 """What a server says that it has, after what it has not."""
 NUMBER = r"[`'\"(]?(-?\d+(?:\.\d+)?)"
-MOST = [
-    Wording(pattern.replace("NUMBER", NUMBER))
-    for pattern in (
-        r"(?:<=|≤|=<)\s*NUMBER",
-        r"\d\)? > NUMBER",
-        r"(?:less|smaller|lower|fewer) than or equal to\D{0,20}NUMBER",
-        r"at most\D{0,12}NUMBER",
-        r"up to NUMBER",
-        r"(?:not|n't|never|cannot|no)\b (?:\w+ ){0,3}?(?:more|greater|larger|higher|bigger) than\D{0,12}NUMBER",
-        r"(?:not|n't|never|cannot) (?:\w+ ){0,2}?exceed\D{0,12}NUMBER",
-        r"(?:max(?:imum)?|limit)\b(?: \w+| `\w+`| '\w+'){0,5}?[\s:=]*NUMBER",
-        r"between -?[\d.]+ and NUMBER",
-        r"[\[(]\s*-?[\d.]+\s*,\s*NUMBER\s*[\])]",
-        r"range\D{0,20}-?\d[\d.]*?\s*(?:-|\.\.+|to|–)\s*NUMBER",
-        r"from -?[\d.]+ to NUMBER",
-        r"\bonly (?:\w+ ){0,3}NUMBER",
-        r"(?<!not )supports? (?:\w+ ){0,3}NUMBER",
-    )
-]
-LEAST = [
-    Wording(pattern.replace("NUMBER", NUMBER))
-    for pattern in (
-        r"(?:>=|≥)\s*NUMBER",
-        r"(?:greater|larger|higher|more) than or equal to\D{0,20}NUMBER",
-        r"at least\D{0,12}NUMBER",
-        r"min(?:imum)?\b(?: \w+){0,4}?[\s:=]*NUMBER",
-        r"between NUMBER and",
-        r"[\[(]\s*NUMBER\s*,\s*-?[\d.]+\s*[\])]",
-        r"range\D{0,20}?NUMBER\s*(?:-|\.\.+|to|–)",
-        r"(?:not|n't|cannot) (?:\w+ ){0,2}?(?:less|smaller|lower) than\D{0,12}NUMBER",
-    )
-]
+
+
+def _bounds(*patterns: str) -> list[Wording]:
+    """Wordings of a bound, each with a NUMBER."""
+    return [Wording(pattern.replace("NUMBER", NUMBER)) for pattern in patterns]
+
+
+MOST = _bounds(
+    r"(?:<=|≤|=<)\s*NUMBER",
+    r"\d\)? > NUMBER",
+    r"(?:less|smaller|lower|fewer) than or equal to\D{0,20}NUMBER",
+    r"at most\D{0,12}NUMBER",
+    r"up to NUMBER",
+    r"(?:not|n't|never|cannot|no)\b (?:\w+ ){0,3}?(?:more|greater|larger|higher|bigger) than\D{0,12}NUMBER",
+    r"(?:not|n't|never|cannot) (?:\w+ ){0,2}?exceed\D{0,12}NUMBER",
+    r"(?:max(?:imum)?|limit)\b(?: \w+| `\w+`| '\w+'){0,5}?[\s:=]*NUMBER",
+    r"between -?[\d.]+ and NUMBER",
+    r"[\[(]\s*-?[\d.]+\s*,\s*NUMBER\s*[\])]",
+    r"range\D{0,20}-?\d[\d.]*?\s*(?:-|\.\.+|to|–)\s*NUMBER",
+    r"from -?[\d.]+ to NUMBER",
+    r"\bonly (?:\w+ ){0,3}NUMBER",
+    r"(?<!not )supports? (?:\w+ ){0,3}NUMBER",
+)
+LEAST = _bounds(
+    r"(?:>=|≥)\s*NUMBER",
+    r"(?:greater|larger|higher|more) than or equal to\D{0,20}NUMBER",
+    r"at least\D{0,12}NUMBER",
+    r"min(?:imum)?\b(?: \w+){0,4}?[\s:=]*NUMBER",
+    r"between NUMBER and",
+    r"[\[(]\s*NUMBER\s*,\s*-?[\d.]+\s*[\])]",
+    r"range\D{0,20}?NUMBER\s*(?:-|\.\.+|to|–)",
+    r"(?:not|n't|cannot) (?:\w+ ){0,2}?(?:less|smaller|lower) than\D{0,12}NUMBER",
+)
 ABOVE = Wording(
     rf"(?:must|should|has to|needs to)\b[\w' ]*? (?:greater|larger|higher|more) than {NUMBER}|(?<![=<])>\s*{NUMBER}",
 )

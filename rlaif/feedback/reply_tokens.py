@@ -9,10 +9,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from rlaif.feedback.exchange import TokenLogprobs
+from rlaif.feedback.exchange import MOST_LOGPROB, TokenLogprobs
 
-MOST_LOGPROB = 1e-3
-"""0, and what rounding adds."""
 MOST_MASS = 1.01
 """Probabilities at one position, and what rounding adds."""
 NO_DISTRIBUTION = 1.05

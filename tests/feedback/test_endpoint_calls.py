@@ -14,45 +14,18 @@ from rlaif.feedback import retry
 from rlaif.feedback.asking import Asker
 from rlaif.feedback.budget import Prices
 from rlaif.feedback.endpoints import Endpoints
-from rlaif.feedback.exchange import Reply, Request
-from rlaif.feedback.exchange_store import ExchangeStore
 from rlaif.feedback.outcomes import NONE_READABLE
 from rlaif.feedback.unclear import ONCE_ANSWERED, UNCLEAR_IN_A_ROW
+from tests.feedback.asked import Asked, Sent, kept_in, number_of, requests
 
 Chat = Callable[..., dict[str, Any]]
 Serve = Callable[..., Any]
-Sent = dict[str, Any]
 
 
 @pytest.fixture(autouse=True)
 def fast(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retry, "FIRST_DELAY_S", 0.01)
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-
-
-def requests(num: int, **options: Any) -> list[Request]:
-    return [Request((("system", "s"), ("user", f"text {number}")), **options) for number in range(num)]
-
-
-def number_of(sent: Sent) -> int:
-    return int(sent["messages"][-1]["content"].rpartition(" ")[2])
-
-
-class Asked:
-    """What came of one asker."""
-
-    def __init__(self, url: str, directory: Path, **settings: Any) -> None:
-        self.lines: list[str] = []
-        openai = OpenaiConfig(**{"model": "judge", "base_url": url, "max_attempts": 4, **settings})
-        self.asker = Asker(Endpoints(openai), directory, on_warning=self.lines.append)
-
-    def __call__(self, asked: list[Request]) -> list[Reply | None]:
-        with self.asker:
-            return self.asker.ask(asked)
-
-
-def kept_in(directory: Path) -> int:
-    return len(ExchangeStore(directory))
 
 
 # fields

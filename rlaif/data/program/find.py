@@ -44,6 +44,7 @@ from rlaif.data.program.marks import (
     without_lone_closing,
 )
 from rlaif.data.program.session import is_session, session_code, session_within
+from rlaif.data.program.simple_fence import CODE_HEADING, simple_fence
 from rlaif.data.program.tags import Tagged, opens_with_words, tagged_parts, without_entities
 from rlaif.pattern import Pattern
 
@@ -54,12 +55,7 @@ MAX_LEADING = 8
 MAX_TAGS = 6
 """So many tags of a text are looked into, and one of a text within a tag."""
 
-_CODE_HEADING = Pattern(
-    r"(?im)^[ \t]*(?:#{1,6}[ \t]*|\*\*|\\)?"
-    r"(?:(?:python|example|sample|full|complete|final|solution)[ \t]+){0,2}code"
-    r"(?:[ \t]+(?:example|snippet)(?:[ \t]*\([^)\n]{0,40}\))?)?(?:\*\*)?[ \t]*(?:>{2,3})?[ \t]*:[ \t]*(?:\*\*)?"
-)
-_LAST_HEADING = Pattern(rf"(?:{_CODE_HEADING.pattern.removeprefix('(?im)')})\Z", re.IGNORECASE | re.MULTILINE)
+_LAST_HEADING = Pattern(rf"(?:{CODE_HEADING.pattern.removeprefix('(?im)')})\Z", re.IGNORECASE | re.MULTILINE)
 _YAML_MARK = Pattern(r"\A[ \t]*[|>][-+]?[ \t]*(?=\n)")
 _LANGUAGE_LINE = Pattern(r"\s*(?:python3?|py)[ \t]*\n(?=\s*\S)", re.IGNORECASE)
 _ESCAPED_FENCE = Pattern(r"\\n[ \t]*(?:```|~~~)|(?:```|~~~)[\w+-]*\\n")
@@ -76,27 +72,6 @@ def find_program(text: str, steps: list[str]) -> tuple[str, str | None]:
     if code is not None and prose.rstrip().endswith(":"):
         prose = _LAST_HEADING.sub("", prose.rstrip())
     return prose, None if code is None else unescaped_code(dedent(code, steps), steps)
-
-
-def simple_fence(text: str) -> tuple[str, str] | None:
-    """(prose, code) of the plainest dress, prose and one block of Python: what `_find` gives, in less time."""
-    start = text.find("```python\n")
-    if start < 0 or (start and text[start - 1] != "\n") or "~~~" in text:
-        return None
-    body_start = start + len("```python\n")
-    end = text.find("\n```", body_start)
-    prose, body, rest = text[:start], text[body_start:end], text[end + 4 :]
-    if end < 0 or text.count("```") != 2 or rest[:1] not in ("", "\n"):
-        return None
-    if "<" in prose or "[" in prose or "\\" in prose or "START" in prose or "BEGIN" in prose:
-        return None  # a tag or an escape
-    if _CODE_HEADING.search(prose):
-        return None
-    if not body.strip() or "```" in body or '"""' in prose or "'''" in prose:
-        return None
-    if ">>>" in body or "In [" in body or "!" in body or "%" in body or is_shell(body):
-        return None
-    return prose, body
 
 
 def holds_program(text: str) -> bool:
@@ -153,7 +128,7 @@ def _without_marks(raw: str, steps: list[str]) -> str:
 def _find(text: str, steps: list[str], depth: int) -> tuple[str, str | None]:
     text = _without_language_line(text, steps)
     text = without_lone_closing(text) if text.endswith(">") else text
-    heading = _CODE_HEADING.search(text, 0, first_fence(text))
+    heading = CODE_HEADING.search(text, 0, first_fence(text))
     is_certain = heading is not None and not heading[0].lstrip()[:1].isalpha()
     is_certain = is_certain or (text[:1] == "#" and opens_with_words(text))
     whole = None if is_certain else whole_program(text)

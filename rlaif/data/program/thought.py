@@ -21,9 +21,9 @@ _WITHIN_TAGS = Pattern(r"\s*<(answer|response|final_answer)>(.*?)(?:</\1>\s*)?\Z
 
 def answer_of(text: str, steps: list[str]) -> str:
     """The text without the thought before it, "" where that never ends; appends to ``steps`` what was left out."""
-    if text.endswith((">", "｜>")):
+    if text.endswith(">"):
         text = _without_end_of_turn(text, steps)
-    if not _may_think(text):
+    if not may_think(text):
         return text
     parts = _parts(text)
     if parts is not None:
@@ -33,7 +33,7 @@ def answer_of(text: str, steps: list[str]) -> str:
     return text if within is None or not within[2].strip() or "```" in text else within[2].strip()
 
 
-def _may_think(text: str) -> bool:
+def may_think(text: str) -> bool:
     """Decided by substrings, as every completion is asked."""
     return (
         "</" in text
